@@ -1,0 +1,217 @@
+"""Bad input is refused when it is given, with the argument and what would be right."""
+
+from fractions import Fraction
+
+import pytest
+import requests
+
+from video_translation_client import ExponentialBackoff, VideoTranslationClient
+
+URL = "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:5000",
+        "example.com/api",
+        "//example.com",
+        "http:/example.com",
+        "http:example.com",
+        "http://",
+        "http://:5000",
+        "ftp://example.com",
+        "file:///etc/hosts",
+        "http://example.com?key=1",
+        "http://example.com/?",
+        "http://example.com/#part",
+        "http://example.com:port",
+        "http://example.com:99999",
+        "http://example.com:0",
+        "http://exa mple.com",
+        "http://example.com/a\nb",
+        "http://example.com\\evil",
+        "http://[::1",
+        "http://*.example.com",
+    ],
+)
+def test_a_base_url_that_paths_cannot_follow_is_refused(url):
+    """Without a scheme or host, with another scheme, a query, a bad port or white space."""
+    with pytest.raises(ValueError, match="base_url"):
+        VideoTranslationClient(url)
+
+
+@pytest.mark.parametrize("url", [None, b"http://example.com", 5000, ["http://example.com"]])
+def test_a_base_url_that_is_no_text_is_refused(url):
+    """A TypeError shows what was given."""
+    with pytest.raises(TypeError, match="base_url must be a str such as"):
+        VideoTranslationClient(url)
+
+
+def test_the_refusal_of_a_base_url_does_not_show_its_password():
+    """Credentials stay out of messages, whatever is wrong with the rest."""
+    with pytest.raises(ValueError, match="base_url") as caught:
+        VideoTranslationClient("ftp://user:hush@example.com")
+    assert "hush" not in str(caught.value)
+    assert "***@example.com" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "max_wait_time",
+        "initial_wait_time",
+        "backoff_factor",
+        "jitter",
+        "max_interval",
+        "request_timeout",
+        "max_rate",
+    ],
+)
+@pytest.mark.parametrize(
+    "value", [-1, float("nan"), float("inf"), -float("inf"), True, False, "5", [], 10**400]
+)
+def test_a_number_that_makes_no_sense_is_refused_by_name(name, value):
+    """Negative, not a number, infinite, a bool or a string."""
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be a number"):
+        VideoTranslationClient(URL, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["max_wait_time", "initial_wait_time", "max_interval", "request_timeout", "max_rate"],
+)
+def test_zero_is_refused_where_it_makes_no_sense(name):
+    """A wait, a limit or a rate of nothing."""
+    with pytest.raises(ValueError, match=f"^{name} must be a number above 0, not 0"):
+        VideoTranslationClient(URL, **{name: 0})
+
+
+@pytest.mark.parametrize("value", [0, 0.5])
+def test_a_backoff_factor_that_shrinks_the_waits_is_refused(value):
+    """Waits that get shorter would end as a flood."""
+    with pytest.raises(ValueError, match="^backoff_factor must be a number, 1 or more, not"):
+        VideoTranslationClient(URL, backoff_factor=value)
+
+
+@pytest.mark.parametrize("name", ["max_attempts", "max_concurrency"])
+@pytest.mark.parametrize("value", [0, -1, 2.0, 2.5, True, "3", float("nan")])
+def test_a_count_that_is_no_whole_number_from_one_is_refused(name, value):
+    """Attempts and workers are counted."""
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be a whole number"):
+        VideoTranslationClient(URL, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "name", ["initial_wait_time", "backoff_factor", "jitter", "max_interval", "request_timeout"]
+)
+def test_none_is_refused_where_there_is_always_a_value(name):
+    """Only limits can be absent."""
+    with pytest.raises(TypeError, match=f"^{name} must be"):
+        VideoTranslationClient(URL, **{name: None})
+
+
+def test_the_refusal_of_a_limit_says_that_none_means_no_limit():
+    """Who tries -1 or infinity for "no limit" learns what to write."""
+    with pytest.raises(ValueError, match="None means no limit"):
+        VideoTranslationClient(URL, max_wait_time=float("inf"))
+
+
+@pytest.mark.parametrize("value", [Fraction(1, 2), 1])
+def test_any_real_number_will_do(value):
+    """A Fraction is as good as a float."""
+    VideoTranslationClient(URL, initial_wait_time=value, jitter=value, max_rate=value)
+
+
+def test_a_strategy_checks_its_numbers_as_the_client_does():
+    """The same words, also when it is made apart."""
+    with pytest.raises(ValueError, match="^jitter must be a number, 0 or more, not -1"):
+        ExponentialBackoff(jitter=-1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("strategy", 5),
+        ("random", 0.5),
+        ("session", "session"),
+        ("session", requests),
+        ("clock", 12.0),
+        ("service", "heygen"),
+    ],
+)
+def test_an_object_of_the_wrong_kind_is_refused_by_name(name, value):
+    """Each says what it must be."""
+    with pytest.raises(TypeError, match=f"^{name} must be "):
+        VideoTranslationClient(URL, **{name: value})
+
+
+@pytest.mark.parametrize("key", ["", "two words", "line\nend", "schlüssel", "tab\t"])
+def test_an_api_key_that_no_header_can_carry_is_refused_unseen(key):
+    """Empty, with white space or beyond ASCII; the message does not repeat it."""
+    with pytest.raises(ValueError, match="^api_key must be") as caught:
+        VideoTranslationClient(URL, api_key=key)
+    assert not key or key not in str(caught.value)
+
+
+def test_an_api_key_that_is_no_text_is_refused_unseen():
+    """A TypeError tells the type alone."""
+    with pytest.raises(TypeError, match="^api_key must be a str or None, not bytes$"):
+        VideoTranslationClient(URL, api_key=b"hush")
+
+
+def test_a_session_whose_headers_cannot_be_sent_is_refused_unseen():
+    """The client can't be made of it; the header's value is not repeated."""
+    session = requests.Session()
+    session.headers["X-Key"] = "hush\r\nhush"
+    with pytest.raises(ValueError, match="InvalidHeader") as caught:
+        VideoTranslationClient(URL, session=session)
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("job_id", ["", ".", ".."])
+def test_a_job_id_that_is_no_segment_of_a_path_is_refused(job_id):
+    """Empty and dot segments would ask for another resource."""
+    client = VideoTranslationClient(URL)
+    for call in (client.submit, client.get_status):
+        with pytest.raises(ValueError, match="^job_id must not be"):
+            call(job_id)
+
+
+def test_a_job_id_that_is_not_unicode_is_refused():
+    """A lone surrogate can't be encoded."""
+    client = VideoTranslationClient(URL)
+    with pytest.raises(ValueError, match="^job_id must be valid Unicode"):
+        client.submit("\ud800")
+
+
+@pytest.mark.parametrize("job_id", [7, b"job", ["job"], True])
+def test_a_job_id_that_is_no_text_is_refused(job_id):
+    """A TypeError shows what was given."""
+    client = VideoTranslationClient(URL)
+    with pytest.raises(TypeError, match="^job_id must be a str or None"):
+        client.submit(job_id)
+
+
+def test_a_callback_in_the_place_of_the_job_id_is_pointed_to_its_own():
+    """The likeliest slip has its own hint."""
+    client = VideoTranslationClient(URL)
+    with pytest.raises(TypeError, match="on_update="):
+        client.get_status(print)
+
+
+def test_an_on_update_that_cannot_be_called_is_refused():
+    """Before anything is asked."""
+    client = VideoTranslationClient(URL)
+    with pytest.raises(TypeError, match="^on_update must be callable, not 'print'"):
+        client.submit("job", on_update="print")
+
+
+def test_a_submit_after_shutdown_is_refused_as_an_executor_does():
+    """The RuntimeError of concurrent.futures, in its words."""
+    client = VideoTranslationClient(URL)
+    client.shutdown()
+    with pytest.raises(RuntimeError, match="^cannot schedule new futures after shutdown$"):
+        client.submit("job")

@@ -1,0 +1,30 @@
+"""Waits for video translation jobs, asking as seldom as it can.
+
+One client polls any number of jobs on a handful of threads and hands out
+``concurrent.futures.Future`` objects. This module only gathers the public names.
+"""
+
+import logging
+
+from .client import VideoTranslationClient
+from .errors import PollError, RejectedError, VideoTranslationError
+from .future import StatusFuture
+from .service import Service
+from .status import Status, StatusReport
+from .strategy import ExponentialBackoff
+from .version import __version__
+
+__all__ = [
+    "ExponentialBackoff",
+    "PollError",
+    "RejectedError",
+    "Service",
+    "Status",
+    "StatusFuture",
+    "StatusReport",
+    "VideoTranslationClient",
+    "VideoTranslationError",
+    "__version__",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -1,0 +1,130 @@
+"""Checks of what a caller passes in: refused at once, with what would be right.
+
+Each function returns the checked value or raises a TypeError or ValueError that names
+the argument. No message repeats a credential.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+Kind = TypeVar("Kind")
+
+
+def number(
+    name: str, value: Any, *, above: float | None = None, least: float | None = None
+) -> float:
+    """Returns ``value`` as a finite float above ``above`` or not below ``least``."""
+    wanted = f"a number above {above:g}" if above is not None else f"a number, {least:g} or more"
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if (
+        not math.isfinite(result)
+        or (above is not None and result <= above)
+        or (least is not None and result < least)
+    ):
+        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+    return result
+
+
+def optional_number(name: str, value: Any, *, above: float, none: str) -> float | None:
+    """Returns ``value`` as ``number`` does, or None, which means ``none``."""
+    try:
+        return None if value is None else number(name, value, above=above)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error}; None means {none}") from None
+
+
+def count(name: str, value: Any) -> int:
+    """Returns ``value`` as an int of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number, 1 or more, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r}")
+    return int(value)
+
+
+def callback(name: str, value: Any) -> Any:
+    """Returns ``value`` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, not {value!r}")
+    return value
+
+
+def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
+    """Returns ``value`` if it is a ``kind``."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__module__}.{kind.__name__}, not {value!r}")
+    return value
+
+
+def job_id(value: Any) -> str | None:
+    """Returns ``value`` if it can be one segment of a URL's path, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        hint = "; a callback is passed as on_update=" if callable(value) else ""
+        raise TypeError(f"job_id must be a str or None, not {value!r}{hint}")
+    if value in ("", ".", ".."):
+        raise ValueError(f"job_id must not be {value!r}: it can't be a segment of a URL's path")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"job_id must be valid Unicode, not {value!r}") from None
+    return value
+
+
+def api_key(value: Any) -> str | None:
+    """Returns ``value`` if it can stand in a header, or None; never shows it."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"api_key must be a str or None, not {type(value).__name__}")
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise ValueError(
+            "api_key must be one or more visible ASCII characters; it is empty or holds a"
+            " space, a line end or a non-ASCII character"
+        )
+    return value
+
+
+def base_url(value: Any) -> str:
+    """Returns ``value`` without its trailing slash if it is a URL that paths can follow."""
+    if not isinstance(value, str):
+        raise TypeError(f"base_url must be a str such as 'http://127.0.0.1:5000', not {value!r}")
+    shown = re.sub(r"//[^/?#]*@", "//***@", value)
+    problem = _problem_of_url(value)
+    if problem:
+        raise ValueError(
+            f"base_url must be a URL such as 'http://127.0.0.1:5000', not {shown!r}: {problem}"
+        )
+    return value.rstrip("/")
+
+
+def _problem_of_url(value: str) -> str | None:
+    if not value:
+        return "it is empty"
+    if re.search(r"[\s\x00-\x1f\x7f\\]", value):
+        return "it holds white space, a control character or a backslash"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https") or not value.lower().startswith(f"{parts.scheme}://"):
+        return "it must start with http:// or https://"
+    if not parts.hostname:
+        return "it names no host"
+    if port == 0:
+        return "port 0 can't be connected to"
+    if "?" in value or "#" in value:
+        return "it must not have a query or a fragment; paths are appended to it"
+    return None

@@ -1,0 +1,57 @@
+"""The clock that everything runs on: what time it is, and how to wait for it to pass.
+
+The real clock is here; ``testing.VirtualClock`` is the other one. Nothing else in the
+package reads the time or waits for it, and nothing ever reads the wall clock.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Wakeups = queue.SimpleQueue[None]
+
+
+class Clock:
+    """The real, monotonic clock. Stateless, so one may serve any number of threads."""
+
+    def monotonic(self) -> float:
+        """Returns the time in seconds, from an arbitrary start, never going backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float, interrupt: threading.Event | None = None) -> None:
+        """Blocks the calling thread for ``seconds``, or until ``interrupt`` is set."""
+        (interrupt or threading.Event()).wait(seconds)
+
+    def wait(self, wakeups: Wakeups, timeout: float | None, in_flight: int) -> None:
+        """Blocks until ``wake(wakeups)`` is called or ``timeout`` seconds have passed.
+
+        Args:
+            wakeups: What one thread, and only one, waits on.
+            timeout: Seconds, or None for no limit.
+            in_flight: How many exchanges with the service the caller has under way. The
+                real clock ignores it; a virtual one stands still while an exchange runs.
+        """
+        if timeout is not None:
+            timeout = min(timeout, threading.TIMEOUT_MAX)
+        try:
+            wakeups.get(timeout=timeout)
+        except queue.Empty:
+            return
+        drain(wakeups)
+
+    def wake(self, wakeups: Wakeups) -> None:
+        """Ends the present wait on ``wakeups``, or else the next. Safe in a finalizer."""
+        wakeups.put(None)
+
+    def leave(self, wakeups: Wakeups) -> None:
+        """Says that nobody will wait on ``wakeups`` any more."""
+
+
+def drain(wakeups: Wakeups) -> None:
+    """Takes out all wake-ups at once: one look at the state of things answers them all."""
+    while not wakeups.empty():
+        wakeups.get()

@@ -1,0 +1,50 @@
+"""Everything that can go wrong between the client and the service, as one tree.
+
+    VideoTranslationError
+     |-- PollError       one poll failed in passing; the wait goes on
+     `-- RejectedError   no poll of this job can succeed; the wait ends
+
+A job that the service reports as failed is none of these: it ends as ``'error'``.
+"""
+
+from __future__ import annotations
+
+
+class VideoTranslationError(Exception):
+    """The base of the library's errors.
+
+    Attributes:
+        job_id: The job that was asked for; None for a service with one unnamed job.
+        status_code: The HTTP status of the answer; None where there was no answer.
+    """
+
+    def __init__(
+        self, message: str, job_id: str | None = None, status_code: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+        self.status_code = status_code
+
+
+class PollError(VideoTranslationError):
+    """One poll failed in passing.
+
+    There was no connection, no answer in time, a 408, 425, 429 or 5xx, or a body that is no
+    valid status. It costs an attempt and the wait goes on; ``future.last_error`` is the latest.
+    """
+
+
+class RejectedError(VideoTranslationError):
+    """No poll of this job can succeed.
+
+    The answer was a 401, 403, 404 or another 4xx, the certificate is not trusted, or the
+    request can't be made at all. It ends the wait; ``future.result()`` and ``get_status`` raise
+    it.
+    """
+
+
+def name_job(job_id: str | None) -> str:
+    """Returns how messages speak of a job; a very long id is shortened."""
+    if job_id is None:
+        return "the job"
+    return f"job {job_id if len(job_id) <= 100 else job_id[:97] + '...'!r}"

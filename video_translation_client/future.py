@@ -1,0 +1,214 @@
+"""What a user holds of a wait: a ``concurrent.futures.Future`` that also tells how it goes.
+
+The future knows nothing of HTTP or of pacing. It ends once, whoever ends it first, and
+tells the scheduler so.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import threading
+from functools import partial
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, Callable
+
+from .arguments import callback
+from .clock import Clock
+from .errors import PollError, name_job
+from .status import Status, StatusReport
+
+if TYPE_CHECKING:
+    Base = concurrent.futures.Future[Status]
+else:
+    Base = concurrent.futures.Future
+
+logger = logging.getLogger("video_translation_client")
+
+
+class Owner:
+    """What a future asks of the scheduler that polls for it; this one polls for nobody."""
+
+    def poll_now(self, future: StatusFuture) -> None:
+        """Asks for the future's job as soon as possible."""
+
+    def forget(self, future: StatusFuture) -> None:
+        """Stops polling for a future that has ended."""
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Runs user code on a thread where it holds up no other job."""
+
+
+_NOBODY = Owner()
+
+
+class StatusFuture(Base):
+    """The wait for one job. Every method may be called from any thread.
+
+    ``result()`` returns ``completed``, ``error`` or ``timeout``, or raises a
+    ``RejectedError``. ``cancel()`` works until the future is done and stops the polling;
+    a wait is never in the state that can't be cancelled, so ``running()`` is False.
+    Everything else is as in ``concurrent.futures.Future``, of which this is one.
+
+    Attributes (to be read only):
+        job_id: The job, or None for a service with one unnamed job.
+        report: The latest ``StatusReport``, or None before the first answer.
+        attempts: How many polls were started.
+        last_error: The ``PollError`` of the latest poll that failed in passing, or None.
+        reason: One sentence on why the wait ended as it did: which limit ended it and how to
+            wait on, or what the service said of the error. None while it goes on, when it
+            completed, was cancelled or raises.
+    """
+
+    def __init__(
+        self,
+        job_id: str | None,
+        owner: Owner,
+        clock: Clock,
+        on_update: Callable[[Status], Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.report: StatusReport | None = None
+        self.attempts = 0
+        self.last_error: PollError | None = None
+        self.reason: str | None = None
+        self.due: float | None = None  # only for the scheduler: the next poll, in clock time
+        self._owner = owner
+        self._clock = clock
+        self._started = clock.monotonic()
+        self._ended: float | None = None
+        self._on_update = on_update
+        # Protects the two lists of callbacks and who ends the future.
+        self._guard = threading.Lock()
+        self._cancels = False
+        self._update_callbacks: list[Callable[[StatusFuture], Any]] = []
+        self._end_callbacks: list[Callable[[StatusFuture], Any]] | None = []
+        super().add_done_callback(methodcaller("_finish"))
+
+    @property
+    def status(self) -> Status:
+        """The result if there is one, else the latest status received, at first pending."""
+        if self.done() and not self.cancelled() and self.exception() is None:
+            return self.result()
+        return Status.PENDING if self.report is None else self.report.status
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the submit until now, or until the end."""
+        return (self._clock.monotonic() if self._ended is None else self._ended) - self._started
+
+    @property
+    def next_poll(self) -> float | None:
+        """Seconds until the next poll; None while one is due or under way, and once done."""
+        due = self.due
+        if due is None or self._ended is not None:
+            return None
+        return max(0.0, due - self._clock.monotonic())
+
+    def poll_now(self) -> None:
+        """Asks for the job as soon as possible, for instance because a webhook arrived.
+
+        It costs an attempt like any poll. While a poll is under way, another follows it;
+        once the future is done, nothing happens.
+        """
+        self._owner.poll_now(self)
+
+    def add_update_callback(self, fn: Callable[[StatusFuture], Any]) -> None:
+        """Calls ``fn(future)`` after every status that is received from now on.
+
+        Calls come in order and one at a time, on a worker thread, the last one before the
+        future is done. What ``fn`` raises is logged and changes nothing.
+        """
+        callback("fn", fn)
+        with self._guard:
+            self._update_callbacks.append(fn)
+
+    def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
+        """Calls ``fn(future)`` when the future is done, at once if it is, as every Future.
+
+        What ``fn`` raises is logged and changes nothing.
+        """
+        with self._guard:
+            if self._end_callbacks is not None:
+                self._end_callbacks.append(fn)
+                return
+        self._call(fn, self)
+
+    def cancel(self) -> bool:
+        """Ends the wait unless it is done; no poll of the job starts afterwards.
+
+        Returns:
+            True if the future is cancelled, now or before; False if it ended otherwise.
+        """
+        if self._claim(cancels=True):
+            super().cancel()
+        return self._cancels
+
+    def set_report(self, report: StatusReport) -> None:
+        """Takes one answer and runs the update callbacks; only for the scheduler."""
+        with self._guard:
+            if self._ended is not None:
+                return
+            self.report = report
+            callbacks = list(self._update_callbacks)
+        if self._on_update is not None:
+            self._call(self._on_update, report.status)
+        self._call_all(callbacks)
+
+    def set_result(self, result: Status, reason: str | None = None) -> None:
+        """Ends the future, only for the scheduler; nothing happens once it has ended."""
+        if self._claim():
+            self.reason = reason
+            super().set_result(result)
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Ends the future, only for the scheduler; nothing happens once it has ended."""
+        if self._claim():
+            super().set_exception(exception)
+
+    def _claim(self, *, cancels: bool = False) -> bool:
+        """Returns True to the first who wants to end the future, False to all others."""
+        with self._guard:
+            if self._ended is not None:
+                return False
+            self._ended = self._clock.monotonic()
+            self._cancels = cancels
+            return True
+
+    def _finish(self) -> None:
+        """Runs once, as the first done-callback of the base class, however the end came."""
+        if self.cancelled():
+            # Only this wakes those who wait in wait() and as_completed().
+            self.set_running_or_notify_cancel()
+        # Let go of the owner, so that a future that is kept keeps no client alive.
+        owner, self._owner = self._owner, _NOBODY
+        owner.forget(self)
+        with self._guard:
+            callbacks, self._end_callbacks = self._end_callbacks or [], None
+            self._update_callbacks = []
+        if callbacks:
+            owner.call(partial(self._call_all, callbacks))
+
+    def _call_all(self, callbacks: list[Callable[[StatusFuture], Any]]) -> None:
+        for fn in callbacks:
+            self._call(fn, self)
+
+    def _call(self, fn: Callable[[Any], Any], argument: object) -> None:
+        try:
+            fn(argument)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and _in_main_thread():
+                raise  # Ctrl-C, which nobody else would hear of
+            logger.exception("a callback of %s raised: %r", name_job(self.job_id), fn)
+
+    def __repr__(self) -> str:
+        state = "cancelled" if self.cancelled() else "done" if self.done() else "waiting"
+        return (
+            f"<{type(self).__name__} {name_job(self.job_id)}: {state}, status {self.status},"
+            f" {self.attempts} attempts>"
+        )
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -1,0 +1,395 @@
+"""Who is asked when: any number of waits on one dispatcher thread and a few workers.
+
+It decides moments and ends futures; it never speaks HTTP and never blocks the dispatcher
+on anything but the clock.
+
+    submit ---> ready ---------> polling ---------> future ends
+                  ^   a worker      |  settle:
+                  |   is free       |  still running
+                  `--- waiting <----'
+                  due    (a timer: the next poll)
+
+A wait has one live timer at most: while it waits, for its next poll; while it is ready or
+polling, for its deadline, at which the dispatcher ends it whatever its poll does.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import OrderedDict, deque
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence
+
+from . import arguments
+from .clock import Clock
+from .errors import PollError, VideoTranslationError, name_job
+from .future import Owner, StatusFuture
+from .poller import Outcome, Poller
+from .status import Status, StatusReport
+from .strategy import Strategy
+from .throttle import Throttle
+from .timers import Timer, Timers
+
+if TYPE_CHECKING:
+    from .clock import Wakeups
+
+logger = logging.getLogger("video_translation_client")
+
+THREAD_NAME = "video-translation-client"
+"""What the names of the library's threads begin with."""
+
+
+# Seconds before the deadline at which the last poll starts, where answers come fast.
+_LEAD = 0.1
+
+
+class Limits(NamedTuple):
+    """What ends a wait for a job that is still running; None is no such limit."""
+
+    max_attempts: int | None
+    max_wait_time: float | None
+
+
+class _Wait:
+    """What the scheduler knows of one future that has not ended."""
+
+    __slots__ = ("again", "deadline", "future", "polling", "since", "timer", "took")
+
+    def __init__(self, future: StatusFuture, deadline: float | None) -> None:
+        self.future = future
+        self.deadline = deadline
+        self.timer: Timer[_Wait] | None = None
+        self.polling = False
+        self.again = False  # poll_now() was called while a poll was under way
+        self.since = 0.0  # when the latest poll came due
+        self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
+
+
+class Scheduler(Owner):
+    """Polls for futures until they end. Every method may be called from any thread.
+
+    Args:
+        poller: Makes the exchanges.
+        strategy: Says how many seconds to wait after each.
+        throttle: Says when the next request may start.
+        limits: End a wait.
+        max_concurrency: The most workers, and exchanges under way at once.
+        clock: The time, and how to wait for it.
+        chance: Draws a number from [0, 1) for the strategy.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        strategy: Strategy,
+        throttle: Throttle,
+        limits: Limits,
+        max_concurrency: int,
+        clock: Clock,
+        chance: Callable[[], float],
+    ) -> None:
+        self._poller = poller
+        self._strategy = strategy
+        self._limits = limits
+        self._most_lead = (limits.max_wait_time or 0) / 10
+        self._max_concurrency = max_concurrency
+        self._clock = clock
+        self._chance = chance
+        self._wakeups: Wakeups = queue.SimpleQueue()
+        self._here = threading.local()  # tells whether a thread is one of ours
+        self._pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix=THREAD_NAME)
+        self._dispatcher: threading.Thread | None = None
+        self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
+        # Protects everything below, and the waits. Held for bookkeeping alone.
+        self._lock = threading.Lock()
+        self._throttle = throttle
+        self._waits: dict[StatusFuture, _Wait] = {}
+        self._timers: Timers[_Wait] = Timers()
+        self._ready: OrderedDict[_Wait, None] = OrderedDict()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._in_flight = 0
+        self._closed = False
+
+    def submit(self, future: StatusFuture) -> None:
+        """Takes over a future and has its job polled at once.
+
+        Raises:
+            RuntimeError: After ``shutdown``.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            if self._dispatcher is None:
+                self._start()
+            now = self._clock.monotonic()
+            limit = self._limits.max_wait_time
+            wait = _Wait(future, None if limit is None else now + limit)
+            self._waits[future] = wait
+            self._make_ready(wait)
+            self._clock.wake(self._wakeups)
+
+    def poll_now(self, future: StatusFuture) -> None:
+        """Makes the wait ready, or has another poll follow the one under way."""
+        with self._lock:
+            wait = self._waits.get(future)
+            if wait is None or wait in self._ready:
+                return
+            if wait.polling:
+                wait.again = True
+                return
+            self._make_ready(wait)
+            self._clock.wake(self._wakeups)
+
+    def forget(self, future: StatusFuture) -> None:
+        """Drops all that is known of a wait; no poll of it starts afterwards."""
+        with self._lock:
+            wait = self._waits.pop(future)
+            self._set_timer(wait, None)
+            self._ready.pop(wait, None)
+            self._clock.wake(self._wakeups)
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Runs ``function`` here, or on a worker where here is the dispatcher."""
+        if threading.current_thread() is not self._dispatcher:
+            function()
+            return
+        with self._lock:
+            self._calls.append(function)
+
+    def shutdown(self, wait: bool, cancel_futures: bool) -> None:
+        """Takes no more futures, and ends the threads once those it has are done.
+
+        Args:
+            wait: Block until then. From a callback, where that would never be, it does not.
+            cancel_futures: Cancel those that are not done.
+        """
+        with self._lock:
+            self.abandon()
+            futures = list(self._waits) if cancel_futures else []
+            dispatcher = self._dispatcher
+        for future in futures:
+            future.cancel()
+        if dispatcher is None:
+            self._release()
+        elif wait and not hasattr(self._here, "ours"):
+            dispatcher.join()
+            self._pool.shutdown()
+
+    def abandon(self) -> None:
+        """Takes no more futures. Needs no lock: a finalizer may interrupt any code."""
+        if not self._closed:
+            self._closed = True
+            if self._dispatcher is not None:
+                self._clock.wake(self._wakeups)
+
+    # On the dispatcher thread
+
+    def _run(self) -> None:
+        self._here.ours = True
+        try:
+            while not self._turn():
+                pass
+        except BaseException as error:  # noqa: BLE001 - every future gets it
+            self._collapse(error)
+        finally:
+            self._release()
+
+    def _turn(self) -> bool:
+        """Does what is due and waits for what is next; True once nothing can follow."""
+        with self._lock:
+            now = self._clock.monotonic()
+            expired = self._take_due(now)
+            self._take_work(now)
+            in_flight, timeout = self._in_flight, self._idle_time(now)
+            done = self._closed and not (self._waits or in_flight or self._calls)
+        for wait in expired:
+            self._expire(wait)
+        while self._outbox:
+            self._pool.submit(self._work, self._outbox[0])
+            self._outbox.popleft()
+        if not (done or expired):
+            self._clock.wait(self._wakeups, timeout, in_flight)
+        return done
+
+    def _take_due(self, now: float) -> list[_Wait]:
+        """Makes ready what is due; returns the waits whose deadline has come."""
+        expired = []
+        for wait in self._timers.pop(now):
+            if wait.polling or wait in self._ready:
+                expired.append(wait)
+            else:
+                self._make_ready(wait)
+        return expired
+
+    def _take_work(self, now: float) -> None:
+        """Puts as much into the outbox as there are free workers, and the throttle lets."""
+        while self._in_flight < self._max_concurrency:
+            if self._calls:
+                self._outbox.append(self._calls.popleft())
+            elif self._ready and self._throttle.next_start(now) <= now:
+                self._throttle.started(now)
+                wait, _ = self._ready.popitem(last=False)
+                wait.polling = True
+                self._outbox.append(partial(self._poll, [wait]))
+            else:
+                break
+            self._in_flight += 1
+
+    def _idle_time(self, now: float) -> float | None:
+        moments = [self._timers.next()]
+        if self._ready and self._in_flight < self._max_concurrency:
+            moments.append(self._throttle.next_start(now))
+        known = [moment for moment in moments if moment is not None]
+        return max(0.0, min(known) - now) if known else None
+
+    def _expire(self, wait: _Wait) -> None:
+        """Ends a wait at its deadline, with the end that the service told if it did."""
+        report = wait.future.report
+        if report is None or report.status is Status.PENDING:
+            self._time_out(wait.future, "max_wait_time")
+        else:
+            wait.future.set_result(report.status, _reason_of(report))
+
+    def _collapse(self, error: BaseException) -> None:
+        """Ends every future: the dispatcher can't go on, as at the interpreter's exit."""
+        with self._lock:
+            self._closed = True
+            futures = list(self._waits)
+        for future in futures:
+            failure = VideoTranslationError(
+                f"{name_job(future.job_id)}: the polling has ended early ({error}); the job"
+                " may still be running: submit it again to wait on",
+                future.job_id,
+            )
+            failure.__cause__ = error
+            future.set_exception(failure)
+        # Callbacks that no worker can take run here; polls find that their waits have ended.
+        for function in [*self._outbox, *self._calls]:
+            function()
+
+    def _release(self) -> None:
+        self._clock.leave(self._wakeups)
+        self._pool.shutdown(wait=False)
+        self._poller.close()
+
+    # On a worker thread
+
+    def _work(self, function: Callable[[], None]) -> None:
+        self._here.ours = True
+        try:
+            function()
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                self._clock.wake(self._wakeups)
+
+    def _poll(self, waits: Sequence[_Wait]) -> None:
+        with self._lock:
+            waits = [wait for wait in waits if wait.future in self._waits]
+            for wait in waits:
+                wait.future.attempts += 1
+        if not waits:
+            return
+        outcomes = self._poller.poll([wait.future.job_id for wait in waits])
+        now = self._clock.monotonic()
+        for wait, outcome in zip(waits, outcomes):
+            wait.took = now - wait.since
+            try:
+                self._settle(wait.future, wait, outcome)
+            except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
+                wait.future.set_exception(error)
+
+    def _settle(self, future: StatusFuture, wait: _Wait, outcome: Outcome) -> None:
+        """Ends the future or plans its next poll."""
+        if future.done():
+            return  # it was cancelled, or its deadline came, while the poll was under way
+        if isinstance(outcome, StatusReport):
+            future.set_report(outcome)
+            if outcome.status is not Status.PENDING:
+                logger.debug("%s: %s", name_job(future.job_id), outcome.state)
+                future.set_result(outcome.status, _reason_of(outcome))
+                return
+        elif isinstance(outcome, PollError):
+            future.last_error = outcome
+        else:
+            logger.warning("%s; the wait ends", outcome)
+            future.set_exception(outcome)
+            return
+        seconds = self._plan(future, wait)
+        then = "no further poll" if seconds is None else f"next poll in {seconds:.2f} s"
+        if isinstance(outcome, PollError):
+            logger.warning("%s; %s", outcome, then)
+        else:
+            logger.debug("%s: %s; %s", name_job(future.job_id), outcome.state, then)
+
+    def _plan(self, future: StatusFuture, wait: _Wait) -> float | None:
+        """Sets the timer of the next poll; returns the seconds, or None if there is none."""
+        if self._limits.max_attempts is not None and future.attempts >= self._limits.max_attempts:
+            self._time_out(future, "max_attempts")
+            return None
+        seconds = arguments.number(
+            "the strategy's wait",
+            self._strategy(future.attempts, future.elapsed, future.report, self._chance()),
+            least=0,
+        )
+        now = self._clock.monotonic()
+        due = now + seconds
+        if wait.deadline is not None:
+            # The last poll starts in time to be answered before the deadline. Jobs that were
+            # submitted together have it together, so those that queued longest start first.
+            last = wait.deadline - min(max(_LEAD, 2 * wait.took), self._most_lead)
+            if now >= last and not wait.again:
+                self._time_out(future, "max_wait_time")
+                return None
+            due = min(due, last)
+        with self._lock:
+            wait.polling = False
+            if future not in self._waits:
+                return None
+            if wait.again:
+                wait.again = False
+                self._make_ready(wait)
+                return 0.0
+            future.due = due
+            self._set_timer(wait, due)
+        return due - now
+
+    def _time_out(self, future: StatusFuture, limit: str) -> None:
+        """Ends a wait whose budget is spent while the job still runs."""
+        state = "no status received" if future.report is None else "still running"
+        reason = (
+            f"{state} after {future.attempts} polls in {future.elapsed:.1f} s, the limit"
+            f" {limit}={getattr(self._limits, limit):g} is reached; to wait on, submit the job"
+            " again with a higher limit"
+        )
+        logger.info("%s: %s", name_job(future.job_id), reason)
+        future.set_result(Status.TIMEOUT, reason)
+
+    # Under the lock
+
+    def _start(self) -> None:
+        self._dispatcher = threading.Thread(
+            target=self._run, name=f"{THREAD_NAME}-dispatcher", daemon=True
+        )
+        self._dispatcher.start()
+
+    def _make_ready(self, wait: _Wait) -> None:
+        self._ready[wait] = None
+        wait.since = self._clock.monotonic()
+        wait.future.due = None
+        self._set_timer(wait, wait.deadline)
+
+    def _set_timer(self, wait: _Wait, when: float | None) -> None:
+        if wait.timer is not None:
+            self._timers.remove(wait.timer)
+        wait.timer = None if when is None else self._timers.add(when, wait)
+
+
+def _reason_of(report: StatusReport) -> str | None:
+    """Returns why a job ended as the service says it did."""
+    if report.status is Status.COMPLETED:
+        return None
+    return report.error or f"the service reported {report.state!r} and gave no reason"

@@ -1,0 +1,50 @@
+"""What is known of a job: its status, and one answer of the service in full.
+
+Plain values without behaviour; they never ask the service for anything.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+
+class Status(str, enum.Enum):
+    """How a job stands; compares and prints as the plain word on every Python version."""
+
+    PENDING = "pending"
+    """The service is still working on the job."""
+    COMPLETED = "completed"
+    """The service has finished the job."""
+    ERROR = "error"
+    """The service said that the job failed."""
+    TIMEOUT = "timeout"
+    """The wait's budget was spent while the job was still running: not a failure of the job."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, format_spec: str) -> str:
+        return format(self.value, format_spec)
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """One answer of the service.
+
+    Attributes:
+        status: ``pending``, ``completed`` or ``error``; a report never says ``timeout``.
+        state: The service's own word for it.
+        progress: From 0 to 1, or None where the service does not tell.
+        result: What the service gives of the finished job, such as its URL, or None.
+        error: The service's reason for an ``error``, or None.
+        payload: The whole decoded body of the answer.
+    """
+
+    status: Status
+    state: str
+    progress: float | None = None
+    result: Any = None
+    error: str | None = None
+    payload: Any = None

@@ -1,0 +1,58 @@
+"""When to ask next: a pure function of what is known.
+
+A strategy does no I/O, takes no lock, reads no clock and draws no random number; chance
+is an argument like the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable, Optional
+
+from .arguments import number
+from .status import StatusReport
+
+Strategy = Callable[[int, float, Optional[StatusReport], float], float]
+"""``strategy(attempt, elapsed, report, chance) -> seconds`` to wait until the next poll:
+after ``attempt`` polls (from 1) in ``elapsed`` seconds, the latest ``report`` (None before
+the first answer), with ``chance`` drawn from [0, 1). Called from worker threads."""
+
+
+@dataclass(frozen=True)
+class ExponentialBackoff:
+    """Waits that grow by a factor up to a cap, spread by jitter.
+
+    The n-th wait, from 0, is ``min(max_interval, initial_wait_time * backoff_factor**n) +
+    uniform(0, jitter)`` seconds.
+
+    Attributes:
+        initial_wait_time: The first wait in seconds, above 0.
+        backoff_factor: What each wait is multiplied by, 1 or more.
+        jitter: The most seconds that chance adds to a wait, 0 or more.
+        max_interval: The cap of a wait in seconds, above 0, before jitter.
+    """
+
+    initial_wait_time: float = 1.0
+    backoff_factor: float = 2.0
+    jitter: float = 0.5
+    max_interval: float = 30.0
+
+    def __post_init__(self) -> None:
+        number("initial_wait_time", self.initial_wait_time, above=0)
+        number("backoff_factor", self.backoff_factor, least=1)
+        number("jitter", self.jitter, least=0)
+        number("max_interval", self.max_interval, above=0)
+
+    def __call__(
+        self, attempt: int, elapsed: float, report: StatusReport | None, chance: float
+    ) -> float:
+        """Returns the seconds to wait after ``attempt`` polls; safe for any attempt."""
+        try:
+            wait = self.initial_wait_time * self.backoff_factor ** (attempt - 1)
+        except OverflowError:
+            wait = self.max_interval
+        return min(self.max_interval, wait) + self.jitter * chance
+
+
+if TYPE_CHECKING:
+    _: Strategy = ExponentialBackoff()

@@ -1,0 +1,71 @@
+"""A heap of moments: what is due when. Pure data, no clock and no lock of its own.
+
+A removed entry lets go of its item at once; its place in the heap is reclaimed when such
+places are more than half of it, so that neither removal nor memory depends on how far in
+the future the moment lies.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Timer(Generic[Item]):
+    """One entry of the heap; ``item`` is None once it was removed or came due."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Item) -> None:
+        self.item: Item | None = item
+
+
+class Timers(Generic[Item]):
+    """The heap. Moments that are equal come due in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timer[Item]]] = []
+        self._removed = 0
+        self._numbers = itertools.count()
+
+    def add(self, when: float, item: Item) -> Timer[Item]:
+        """Adds ``item`` to come due at ``when``; the entry returned can be removed."""
+        timer = Timer(item)
+        heapq.heappush(self._heap, (when, next(self._numbers), timer))
+        return timer
+
+    def remove(self, timer: Timer[Item]) -> None:
+        """Takes an entry out; one that is out already stays out."""
+        if timer.item is None:
+            return
+        timer.item = None
+        self._removed += 1
+        if self._removed * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].item is not None]
+            heapq.heapify(self._heap)
+            self._removed = 0
+
+    def next(self) -> float | None:
+        """Returns the earliest moment, or None when the heap is empty."""
+        while self._heap and self._heap[0][2].item is None:
+            heapq.heappop(self._heap)
+            self._removed -= 1
+        return self._heap[0][0] if self._heap else None
+
+    def pop(self, now: float) -> list[Item]:
+        """Takes out and returns the items that are due at ``now``, earliest first."""
+        due: list[Item] = []
+        while self._heap and self._heap[0][0] <= now:
+            timer = heapq.heappop(self._heap)[2]
+            if timer.item is None:
+                self._removed -= 1
+            else:
+                due.append(timer.item)
+                timer.item = None
+        return due
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._removed

@@ -1,0 +1,163 @@
+"""One HTTP exchange through a ``requests.Session``: timeouts, size limit and redirects.
+
+What the session can do keeps working: authentication, hooks, mounted adapters, proxies,
+``.netrc`` and certificates. The transport knows no job and judges no answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from requests.structures import CaseInsensitiveDict
+from requests.utils import default_user_agent, get_netrc_auth
+
+from .version import __version__
+
+MAX_BODY = 1024 * 1024
+"""Bytes of an answer, after decompression, that are read; more is a failure."""
+
+MAX_REDIRECTS = 5
+"""Redirects that are followed within one exchange."""
+
+# Compressed bytes that are expanded at once: a thousandfold expansion stays at 8 MiB.
+_PIECE = 8 * 1024
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status_code: int
+    headers: CaseInsensitiveDict[str]
+    body: bytes
+
+
+class AnswerTooLarge(requests.RequestException):
+    """The answer's body is over ``MAX_BODY`` bytes."""
+
+
+class ForeignRedirect(requests.RequestException):
+    """The answer redirects to another origin, where our headers must not go."""
+
+
+class Transport:
+    """Sends GET requests to one origin; safe for use from many threads.
+
+    The request is prepared once, when the transport is made, from the session's headers and
+    hooks as they are then. What may change between two polls is applied to each: the session's
+    ``auth`` (digests, signatures, tokens), its parameters and its cookies.
+
+    Args:
+        session: Used as it is and left open; None makes one that ``close()`` closes.
+        base_url: A checked URL; credentials in it become basic authentication.
+        headers: Sent with every request.
+        request_timeout: Seconds to wait for a connection, and for each piece of the answer.
+        connections: How many exchanges go on at once; kept open by a session made here.
+
+    Raises:
+        requests.RequestException: No request can be made of these.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session | None,
+        base_url: str,
+        headers: dict[str, str],
+        request_timeout: float,
+        connections: int,
+    ) -> None:
+        self.base_url, url_auth = _split_credentials(base_url)
+        self._owns_session = session is None
+        self._session = _make_session(connections) if session is None else session
+        self._timeout = request_timeout
+        request = requests.Request("GET", self.base_url, headers=headers, auth=_unauthenticated)
+        self._prepared = self._session.prepare_request(request)
+        self._settings = self._session.merge_environment_settings(
+            self.base_url, {}, stream=True, verify=None, cert=None
+        )
+        self._auth: Any = url_auth
+        if url_auth is None and self._session.trust_env and "Authorization" not in headers:
+            self._auth = get_netrc_auth(self.base_url)
+
+    def get(self, path: str) -> Answer:
+        """Returns the answer to a GET of the base URL with ``path`` appended.
+
+        Redirects are followed within the origin.
+
+        Raises:
+            requests.RequestException: There was no whole answer.
+        """
+        request = self._request(self.base_url + path)
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._session.send(
+                request, timeout=self._timeout, allow_redirects=False, **self._settings
+            ) as response:
+                following = response.next
+                if following is None:
+                    return Answer(response.status_code, response.headers, _read(response))
+            if _origin(following) != _origin(request):
+                raise ForeignRedirect(f"a redirect to {_origin(following)} was not followed")
+            request = following
+        raise requests.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
+
+    def close(self) -> None:
+        """Closes a session that was made here."""
+        if self._owns_session:
+            self._session.close()
+
+    def _request(self, url: str) -> requests.PreparedRequest:
+        request = self._prepared.copy()
+        if self._session.params:
+            request.prepare_url(url, self._session.params)
+        else:
+            request.url = url
+        # copy() shares the hooks, to which an auth object adds its own.
+        request.hooks = {event: list(hooks) for event, hooks in self._prepared.hooks.items()}
+        if self._session.cookies and "Cookie" not in self._session.headers:
+            request.headers.pop("Cookie", None)
+            request.prepare_cookies(self._session.cookies)
+        auth = self._session.auth or self._auth
+        if auth is not None:
+            request.prepare_auth(auth, url)
+        return request
+
+
+def _make_session(connections: int) -> requests.Session:
+    session = requests.Session()
+    session.headers["User-Agent"] = f"video-translation-client/{__version__} {default_user_agent()}"
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+    return session
+
+
+def _unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps authentication out of the prepared request; each poll has its own."""
+    return request
+
+
+def _split_credentials(url: str) -> tuple[str, HTTPBasicAuth | None]:
+    parts = urlsplit(url)
+    user, separator, host = parts.netloc.rpartition("@")
+    if not separator:
+        return url, None
+    name, _, password = user.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), HTTPBasicAuth(unquote(name), unquote(password))
+
+
+def _origin(request: requests.PreparedRequest) -> str:
+    parts = urlsplit(str(request.url))
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _read(response: requests.Response) -> bytes:
+    pieces, size = [], 0
+    for piece in response.iter_content(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BODY:
+            raise AnswerTooLarge(f"the answer's body is over {MAX_BODY} bytes")
+    return b"".join(pieces)
