@@ -1,0 +1,69 @@
+"""What several test files share: servers, clients on the virtual clock, and processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from typing import Any, Callable, Iterator
+
+import pytest
+from werkzeug.serving import make_server
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.testing import MockServer, VirtualClock
+
+PATIENCE = 30
+"""Seconds after which a test gives up on something that should have happened long before."""
+
+
+def python_command(*arguments: str) -> list[str]:
+    """The command that runs Python with ``arguments``, measured where the tests are."""
+    if os.environ.get("COVERAGE_RUN"):
+        return [sys.executable, "-m", "coverage", "run", "--parallel-mode", *arguments]
+    return [sys.executable, *arguments]
+
+
+@contextlib.contextmanager
+def serving(app: Callable[..., Any]) -> Iterator[str]:
+    """Serves a WSGI app on a free loopback port; gives its URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """The clock that the server and the clients share."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def server(clock: VirtualClock) -> Iterator[MockServer]:
+    """A mock server on the virtual clock."""
+    with MockServer(clock=clock) as server:
+        yield server
+
+
+@pytest.fixture
+def make_client(
+    server: MockServer, clock: VirtualClock
+) -> Iterator[Callable[..., VideoTranslationClient]]:
+    """Makes clients of the mock server, on its clock and without jitter."""
+    clients: list[VideoTranslationClient] = []
+
+    def make(base_url: str = server.url, **arguments: Any) -> VideoTranslationClient:
+        arguments = {"clock": clock, "jitter": 0, **arguments}
+        clients.append(VideoTranslationClient(base_url, **arguments))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.shutdown(cancel_futures=True)

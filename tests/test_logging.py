@@ -1,0 +1,83 @@
+"""What the log says: standard logging, silent by itself, one line a poll."""
+
+import logging
+import subprocess
+import sys
+
+from conftest import PATIENCE
+
+from video_translation_client.testing import Fault
+
+NAME = "video_translation_client"
+
+
+def test_the_library_is_silent_until_the_user_listens(server):
+    """Without any logging set up, a failure prints nothing."""
+    program = (
+        "import sys; from video_translation_client import VideoTranslationClient;"
+        "VideoTranslationClient(sys.argv[1], 1).get_status()"
+    )
+    server.job(faults={1: Fault.http(503)})
+    printed = subprocess.check_output(
+        [sys.executable, "-c", program, server.url], stderr=subprocess.STDOUT, timeout=PATIENCE
+    )
+    assert printed == b""
+
+
+def test_its_logger_has_no_handler_but_the_null_handler():
+    """How and where to log is the user's to say."""
+    handlers = logging.getLogger(NAME).handlers
+    assert [type(handler) for handler in handlers] == [logging.NullHandler]
+
+
+def test_each_poll_is_one_line_at_debug(server, make_client, caplog):
+    """It tells the job, the service's word and the wait that follows."""
+    caplog.set_level(logging.DEBUG, NAME)
+    server.job("job-1", duration=2)
+    make_client().get_status("job-1")
+    lines = [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name == NAME
+    ]
+    assert lines == [
+        ("DEBUG", "job 'job-1': pending; next poll in 1.00 s"),
+        ("DEBUG", "job 'job-1': pending; next poll in 2.00 s"),
+        ("DEBUG", "job 'job-1': completed"),
+    ]
+
+
+def test_each_failure_is_one_line_at_warning(server, make_client, caplog):
+    """It tells why the poll failed and whether the wait goes on."""
+    caplog.set_level(logging.DEBUG, NAME)
+    server.job("job-1", faults={1: Fault.http(503), 2: Fault.http(404)})
+    make_client().submit("job-1").exception(PATIENCE)
+    lines = [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name == NAME
+    ]
+    assert lines[0] == ("WARNING", "job 'job-1': HTTP status 503; next poll in 1.00 s")
+    assert lines[1][0] == "WARNING"
+    assert "rejects the request with HTTP status 404" in lines[1][1]
+    assert lines[1][1].endswith("; the wait ends")
+    assert len(lines) == 2
+
+
+def test_a_timeout_is_one_line_at_info(server, make_client, caplog):
+    """It is no failure, but worth knowing."""
+    caplog.set_level(logging.INFO, NAME)
+    server.job("job-1", duration=1000)
+    make_client(max_attempts=1).get_status("job-1")
+    lines = [record.getMessage() for record in caplog.records if record.name == NAME]
+    assert len(lines) == 1
+    assert "job 'job-1': still running after 1 polls" in lines[0]
+
+
+def test_secrets_are_in_no_line(server, make_client, caplog):
+    """Neither the key nor the URL's credentials, in answers and in failures alike."""
+    caplog.set_level(logging.DEBUG)
+    server.job("job-1", faults={1: Fault.http(503), 2: Fault.drop(), 3: Fault.http(401)})
+    url = server.url.replace("//", "//user:hush-1@")
+    client = make_client(url, api_key="hush-2")
+    future = client.submit("job-1")
+    error = future.exception(PATIENCE)
+    shown = [caplog.text, repr(client), repr(future), repr(error), str(future.last_error)]
+    assert "job-1" in caplog.text
+    assert not [text for text in shown if "hush" in text]

@@ -1,0 +1,70 @@
+"""User-like code that must type-check under ``mypy --strict``; it is never run."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+import requests
+
+from video_translation_client import (
+    ExponentialBackoff,
+    PollError,
+    RejectedError,
+    Status,
+    StatusFuture,
+    StatusReport,
+    VideoTranslationClient,
+)
+from video_translation_client.testing import Fault, JobScript, MockServer, VirtualClock
+
+
+def blocking() -> str:
+    """A call that blocks."""
+    client = VideoTranslationClient("http://127.0.0.1:5000", 10, 60, 1.0, 2.0, 0.5)
+    status: Status = client.get_status(on_update=lambda status: print(status.upper()))
+    return status
+
+
+def many(ids: list[str]) -> dict[str | None, Status]:
+    """Many jobs as they end."""
+    results: dict[str | None, Status] = {}
+    with VideoTranslationClient(
+        "https://example.com", max_attempts=None, max_wait_time=None, session=requests.Session()
+    ) as client:
+        futures = [client.submit(job_id, on_update=print) for job_id in ids]
+        for future in concurrent.futures.as_completed(futures):
+            assert isinstance(future, StatusFuture)
+            try:
+                results[future.job_id] = future.result(timeout=1)
+            except RejectedError as error:
+                print(error.job_id, error.status_code)
+    return results
+
+
+def details(future: StatusFuture) -> None:
+    """Everything that a future tells."""
+    report: StatusReport | None = future.report
+    progress: float | None = None if report is None else report.progress
+    failure: PollError | None = future.last_error
+    waited: tuple[int, float, str | None] = (future.attempts, future.elapsed, future.reason)
+    print(future.status, progress, failure, waited)
+    future.add_update_callback(lambda future: print(future.report))
+    future.add_done_callback(lambda future: print(future.result()))
+    future.poll_now()
+    plain: concurrent.futures.Future[Status] = future
+    plain.cancel()
+
+
+def constant(attempt: int, elapsed: float, report: StatusReport | None, chance: float) -> float:
+    """A strategy of the user's own."""
+    return 5 + chance
+
+
+def tested() -> None:
+    """A test of the user's own."""
+    clock = VirtualClock()
+    jobs = {"job-1": JobScript(duration=3, faults={1: Fault.http(503)})}
+    with MockServer(duration=(3, 6), jobs=jobs, clock=clock) as server:
+        VideoTranslationClient(server.url, strategy=constant, clock=clock)
+        VideoTranslationClient(server.url, strategy=ExponentialBackoff(jitter=0), clock=clock)
+        server.requests[0].headers["Accept"].lower()

@@ -1,0 +1,158 @@
+"""A clock for tests: it jumps to the next due moment as soon as nothing else can happen.
+
+Pass one and the same to the client and to the mock server. It never sleeps; only the
+requests between the two take real time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from typing import TYPE_CHECKING, Iterator, NamedTuple
+
+from ..arguments import number
+from ..clock import Clock, drain
+
+if TYPE_CHECKING:
+    from ..clock import Wakeups
+
+# How often, in real seconds, a sleep looks at what may interrupt it.
+_GLANCE = 0.05
+
+
+class _Waiting(NamedTuple):
+    """A party that waits: until when, and how many exchanges it has under way."""
+
+    until: float
+    in_flight: int
+
+
+class VirtualClock(Clock):
+    """Time that passes only when every party waits for it, and then in no time.
+
+    Any number of clients and mock servers may share one, on any threads. Time stands still
+    while a poll or a callback runs; a mock server's slow answer takes virtual seconds.
+
+    Example:
+        A job of half an hour, waited for in milliseconds::
+
+            clock = VirtualClock()
+            with MockServer(duration=1800, clock=clock) as server:
+                client = VideoTranslationClient(server.url, None, 3600, clock=clock)
+                assert client.get_status() == "completed"
+                assert clock.monotonic() >= 1800
+    """
+
+    def __init__(self) -> None:
+        # Protects everything below. Reentrant, as a finalizer may call wake() at any point.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._now = 0.0
+        self._held = 0
+        # None is a party that is awake.
+        self._parties: dict[Wakeups, _Waiting | None] = {}
+        self._sleepers: dict[threading.Event, float] = {}
+
+    def monotonic(self) -> float:
+        """Returns the virtual seconds since the clock was made."""
+        return self._now
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Holds the clock, so that several jobs are submitted at one moment.
+
+        Within it, only ``advance`` moves the time.
+        """
+        with self._lock:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+                self._go_on()
+
+    def advance(self, seconds: float) -> None:
+        """Lets ``seconds`` pass, and everything happen that is due meanwhile.
+
+        Blocks until it has. Not to be called from a callback, for which the clock waits.
+        """
+        with self.paused(), self._lock:
+            target = self._now + number("seconds", seconds, least=0)
+            while True:
+                while not self._quiet():
+                    self._changed.wait()
+                if not self._jump(target):
+                    break
+            self._now = target
+
+    def sleep(self, seconds: float, interrupt: threading.Event | None = None) -> None:
+        """Blocks until ``seconds`` have passed on this clock, or ``interrupt`` is set."""
+        over = threading.Event()
+        with self._lock:
+            self._sleepers[over] = self._now + seconds
+            self._go_on()
+        while not over.wait(_GLANCE):
+            if interrupt is not None and interrupt.is_set():
+                break
+        with self._lock:
+            self._sleepers.pop(over, None)
+            self._go_on()
+
+    def wait(self, wakeups: Wakeups, timeout: float | None, in_flight: int) -> None:
+        """Waits as ``Clock.wait`` does, while virtual time passes."""
+        with self._lock:
+            if wakeups.empty():
+                until = math.inf if timeout is None else self._now + timeout
+                self._parties[wakeups] = _Waiting(until, in_flight)
+                self._go_on()
+        wakeups.get()
+        drain(wakeups)
+
+    def wake(self, wakeups: Wakeups) -> None:
+        """Ends a wait as ``Clock.wake`` does; no time passes until the next one."""
+        with self._lock:
+            self._parties[wakeups] = None
+            wakeups.put(None)
+
+    def leave(self, wakeups: Wakeups) -> None:
+        """Stops counting on a party that will not wait again."""
+        with self._lock:
+            self._parties.pop(wakeups, None)
+            self._go_on()
+
+    # Under the lock
+
+    def _quiet(self) -> bool:
+        """Says whether nothing can happen but by time.
+
+        Then no party is awake, and each exchange under way is held up in a mock server's sleep.
+        """
+        in_flight = 0
+        for party in self._parties.values():
+            if party is None:
+                return False
+            in_flight += party.in_flight
+        return in_flight <= len(self._sleepers)
+
+    def _go_on(self) -> None:
+        self._changed.notify_all()
+        if not self._held and self._quiet():
+            self._jump(math.inf)
+
+    def _jump(self, limit: float) -> bool:
+        """Moves to the next due moment up to ``limit`` and wakes whom it concerns."""
+        dues = [party.until for party in self._parties.values() if party is not None]
+        due = min([*dues, *self._sleepers.values()], default=math.inf)
+        if due > limit or due == math.inf:
+            return False
+        self._now = max(self._now, due)
+        for wakeups, party in list(self._parties.items()):
+            if party is not None and party.until <= self._now:
+                self.wake(wakeups)
+        for over, until in list(self._sleepers.items()):
+            if until <= self._now:
+                del self._sleepers[over]
+                over.set()
+        return True
