@@ -149,7 +149,8 @@ class Scheduler(Owner):
             wait = self._waits.pop(future)
             self._set_timer(wait, None)
             self._ready.pop(wait, None)
-            self._clock.wake(self._wakeups)
+            if self._closed and not self._waits:
+                self._clock.wake(self._wakeups)
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs ``function`` here, or on a worker where here is the dispatcher."""

@@ -1,0 +1,187 @@
+"""``video-translation-client demo``: with a server of its own, or one that answers already."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from conftest import PATIENCE, python_command
+
+from video_translation_client.cli import main
+from video_translation_client.testing import Fault, MockServer
+
+_ERROR = "error (the service reported 'error' and gave no reason)"
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """Starts a demonstration."""
+    return subprocess.Popen(
+        python_command("-m", "video_translation_client", "demo", *words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, list[str], list[str]]:
+    """Returns the exit status and the lines on standard output and standard error."""
+    output, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, output.splitlines(), errors.splitlines()
+
+
+@pytest.fixture(scope="module")
+def ports() -> list[int]:
+    """Ports of this machine on which nothing answers."""
+    with socket.socket() as first, socket.socket() as second:
+        for each in (first, second):
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in (first, second)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demos(ports: list[int]) -> Iterator[list[subprocess.Popen[str]]]:
+    """One job and twenty jobs, each with a server of its own, while the other tests run."""
+    processes = [
+        start("--url", f"http://127.0.0.1:{ports[0]}"),
+        start("--url", f"http://localhost:{ports[1]}", "--jobs", "20"),
+    ]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    """Somebody else's service, which answers already."""
+    with MockServer(duration=0) as server:
+        yield server
+
+
+def test_a_service_that_answers_is_polled(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a service answers, no server is started, and each of its answers is told."""
+    server.job(duration=0.3)
+    assert main(["demo", "--url", server.url]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "Status Updated: pending",
+        "Status Updated: completed",
+        "Final Status: completed",
+    ]
+    assert told.err == ""
+
+
+def test_the_exit_status_is_that_of_a_watch(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job of somebody else's service that fails is status 1, and 3 if it is rejected."""
+    server.job(outcome="error")
+    assert main(["demo", "--url", server.url]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "Final Status: error"
+    server.job(faults={1: Fault.http(403)})
+    assert main(["demo", "--url", server.url]) == 3
+    assert capsys.readouterr().err.startswith(f"error: the job: {server.url} rejects the request")
+    server.job("job-2", outcome="error")
+    assert main(["demo", "--url", server.url, "--jobs", "2"]) == 1
+    assert capsys.readouterr().out.splitlines().count(f"job-2: {_ERROR}") == 1
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many", "none"])
+def test_a_bad_number_of_jobs_is_a_usage_error(
+    jobs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The number of jobs is 1 or more, and anything else names the option."""
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", "--jobs", jobs])
+    assert caught.value.code == 2
+    assert "error: --jobs must be a whole number, 1 or more, not" in capsys.readouterr().err
+
+
+def test_a_url_that_can_t_be_served_here_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing answers on another machine, or with https, nothing is started."""
+    assert main(["demo", "--url", "http://me:hush@255.255.255.255:9"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "video-translation-client demo: error: nothing answers on port 9 of 255."
+    )
+    assert "only be started on this machine, as with --url http://127.0.0.1:5000" in told
+    assert "hush" not in told
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        assert main(["demo", "--url", f"https://127.0.0.1:{port}"]) == 1
+        assert "the mock server speaks no https" in capsys.readouterr().err
+        assert main(["demo", "--url", f"http://127.0.0.1:{port}"]) == 1
+        assert f"the mock server can't listen on port {port} of" in capsys.readouterr().err
+
+
+def test_without_werkzeug_the_command_that_installs_it_is_told(tmp_path: Path) -> None:
+    """Without the testing extra, one line says what to install."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "sys.modules['werkzeug'] = None\n"
+        "from video_translation_client.cli import main\n"
+        "sys.exit(main(['demo', '--url', 'http://127.0.0.1:9']))\n"
+    )
+    done = subprocess.run(
+        python_command(str(script)), stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(b": pip install 'video-translation-client[testing]'\n")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_ctrl_c_ends_it_quietly(server: MockServer) -> None:
+    """Ctrl-C ends the demonstration with status 130 and without a traceback."""
+    server.job(duration=3600)
+    process = start("--url", server.url)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "Status Updated: pending\n"
+    process.send_signal(signal.SIGINT)
+    status, _, errors = end(process)
+    assert (status, errors) == (130, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes differ")
+def test_a_closed_pipe_ends_it_quietly(server: MockServer) -> None:
+    """When the reader of a pipe has gone, the demonstration ends silently and early."""
+    server.job(duration=3600)
+    process = start("--url", server.url)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "Status Updated: pending\n"
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait(PATIENCE) == 141
+
+
+def test_one_job_is_polled_until_its_end(
+    demos: list[subprocess.Popen[str]], ports: list[int]
+) -> None:
+    """Where nothing answers, a server is started, and each answer and the result are told."""
+    status, output, errors = end(demos[0])
+    updates = output[:-2]
+    assert set(updates) == {"Status Updated: pending"}
+    assert output[-2:] == ["Status Updated: completed", "Final Status: completed"]
+    url = f"http://127.0.0.1:{ports[0]}"
+    assert errors == [f"Nothing answers at {url}, so the mock server was started there."]
+    assert status == 0
+
+
+def test_many_jobs_are_watched_until_their_ends(demos: list[subprocess.Popen[str]]) -> None:
+    """With --jobs, each job's changes are told, and scripted errors do not count as failure."""
+    status, output, _ = end(demos[1])
+    ends = {f"job-{number:02}": "completed" for number in range(1, 21)}
+    ends.update({"job-03": _ERROR, "job-13": _ERROR})
+    wanted = [f"{name}: {word}" for name, end in ends.items() for word in ("pending", end)]
+    assert sorted(output) == sorted(wanted)
+    assert status == 0

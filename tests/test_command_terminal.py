@@ -1,0 +1,217 @@
+"""The live display, as a real pseudo-terminal sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+from conftest import PATIENCE, python_command
+
+from video_translation_client.testing import Fault, MockServer
+
+if sys.platform == "win32":
+    pytest.skip("no pseudo-terminals", allow_module_level=True)
+
+import fcntl
+import pty
+import struct
+import termios
+
+FAST = ("--initial-wait-time", "0.2", "--backoff-factor", "1", "--jitter", "0")
+WATCH = ("-m", "video_translation_client", "watch")
+
+
+class Terminal:
+    """A pseudo-terminal with a process in it, and what stands on its screen.
+
+    It knows the commands that a display may use: line ends, carriage return, cursor up,
+    erase line, and colours.
+    """
+
+    def __init__(self, *arguments: str, columns: int, rows: int, **variables: str) -> None:
+        master, slave = pty.openpty()
+        self._master: int | None = master
+        self.resize(columns, rows)
+        environment = {**os.environ, "TERM": "xterm-256color", **variables}
+        for name in ("COLUMNS", "LINES"):
+            environment.pop(name, None)
+        self.process = subprocess.Popen(
+            python_command(*arguments), stdin=slave, stdout=slave, stderr=slave, env=environment
+        )
+        os.close(slave)
+        self.drawn = self.plain = ""
+        self._bytes = b""
+        self._row = 0
+        self.lines = [""]
+
+    def resize(self, columns: int, rows: int) -> None:
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+    def read_until(self, there: Callable[[], bool]) -> None:
+        """Reads what the process draws until ``there()``."""
+        while not there():
+            assert self._read(), self.drawn
+
+    def end(self) -> int:
+        """Reads all that is drawn until the process ends; returns its exit status."""
+        while self._read():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        if self._master is not None:
+            os.close(self._master)
+            self._master = None
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], PATIENCE)
+        assert ready, self.drawn
+        try:
+            self._bytes += os.read(self._master, 65536)
+        except OSError:  # Linux: no process holds the terminal any more
+            return False
+        text = self._bytes.decode(errors="ignore")
+        left = self._bytes[len(text.encode()) :]
+        whole = re.match(r"(?s)(.*?)(\x1b(\[[0-9;?]*)?)?\Z", text)
+        assert whole is not None
+        self._bytes = (whole.group(2) or "").encode() + left
+        self.drawn += whole.group(1)
+        self.plain = re.sub(r"\x1b\[[0-9;]*m", "", self.drawn)
+        for piece in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", whole.group(1)):
+            self._obey(piece)
+        return True
+
+    def _obey(self, piece: str) -> None:
+        if piece == "\n":
+            self._row += 1
+            self.lines += [""] * (self._row + 1 - len(self.lines))
+        elif piece.endswith("A") and piece.startswith("\x1b"):
+            self._row -= int(piece[2:-1])
+        elif piece == "\x1b[2K":
+            self.lines[self._row] = ""
+        elif not piece.startswith(("\x1b", "\r")):
+            self.lines[self._row] += piece
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    """A mock server on the real clock, which tells the progress of jobs that take an hour."""
+    with MockServer(duration=3600, progress=True) as server:
+        yield server
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Makes terminals with a process each."""
+    terminals: list[Terminal] = []
+
+    def make(*arguments: str, columns: int = 100, rows: int = 30, **variables: str) -> Terminal:
+        terminals.append(Terminal(*arguments, columns=columns, rows=rows, **variables))
+        return terminals[-1]
+
+    yield make
+    for each in terminals:
+        each.process.kill()
+        each.process.wait()
+        each.close()
+
+
+def test_each_job_is_a_line_and_the_totals_follow(
+    server: MockServer, terminal: Callable[..., Terminal]
+) -> None:
+    """The last frame stays: a line a job, in order, with its end, and the totals."""
+    body = b'{"result": "error", "error": "codec\\nunknown"}'
+    server.job("film", duration=0.3)
+    server.job("bad", faults={1: Fault.http(200, body=body)})
+    server.job("gone", faults={1: Fault.http(404)})
+    server.job("down", progress=False, faults={2: Fault.http(503), 3: Fault.http(503)})
+    shown = terminal(
+        *WATCH, server.url, "film", "bad", "gone", "down", *FAST, "--max-attempts", "5"
+    )
+    assert shown.end() == 4
+    film, bad, gone, down, totals, _, command, empty = shown.lines
+    assert re.fullmatch(r"✓ film  completed  after \d\.\d s", film)
+    assert bad == r"✗ bad   error      codec\nunknown"
+    assert gone.startswith("✗ gone  rejected   http://127.0.0.1:")
+    assert down.startswith("~ down  timeout    ")
+    assert re.match(
+        r"0 pending, 1 completed, 1 error, 1 rejected, 1 timeout, \d+ polls, 0:00:\d\d$", totals
+    )
+    assert command.endswith(f" {server.url} down")
+    assert empty == ""
+    assert re.search(r"⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏", shown.drawn)
+    assert re.search(r"down  pending    2 polls, .*; job 'down': HTTP status 503", shown.plain)
+
+
+def test_a_small_terminal_shows_the_jobs_still_running_first(
+    server: MockServer, terminal: Callable[..., Terminal]
+) -> None:
+    """What does not fit is counted; no frame is higher or wider than the terminal."""
+    names = [f"a-long-name-{number:02}" for number in range(40)]
+    for name in names[:20]:
+        server.job(name, duration=0)
+    shown = terminal(*WATCH, server.url, *names, columns=40, rows=8)
+    shown.read_until(lambda: any("20 pending, 20 completed" in line for line in shown.lines))
+    frame = [line for line in shown.lines if line]
+    assert [line[2:16] for line in frame[:3]] == names[20:23]
+    assert (frame[4], len(frame)) == ("… 36 more", 7)
+    assert max(map(len, frame)) < 40
+    shown.resize(100, 12)
+    shown.read_until(lambda: "… 31 more" in shown.lines)
+    assert len([line for line in shown.lines if line]) == 11
+    shown.process.send_signal(signal.SIGINT)
+    assert shown.end() == 130
+    assert "20 jobs are still running; to wait on:" in shown.lines
+
+
+def test_the_unnamed_job_has_a_bar(server: MockServer, terminal: Callable[..., Terminal]) -> None:
+    """Where the service tells progress there is a bar, in ASCII where the terminal has no more."""
+    server.job(duration=0.3)
+    shown = terminal(
+        *WATCH, server.url, *FAST, PYTHONIOENCODING="ascii", PYTHONUTF8="0", NO_COLOR="1"
+    )
+    assert shown.end() == 0
+    assert re.search(r"[|/\\-] the job  pending    -{24}   0%  1 poll, ", shown.plain)
+    assert re.search("#+-+ +[1-9][0-9]?%", shown.plain)
+    assert shown.lines[0].startswith("+ the job  completed")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", shown.drawn)
+
+
+@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"WITHOUT_RICH": "1"}])
+def test_a_terminal_without_a_display_gets_lines(
+    server: MockServer,
+    terminal: Callable[..., Terminal],
+    tmp_path: Path,
+    variables: dict[str, str],
+) -> None:
+    """On a terminal without cursor movement, and without rich, there are plain lines."""
+    server.job("film", duration=0)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\n"
+        "if 'WITHOUT_RICH' in os.environ:\n"
+        "    sys.modules['rich'] = None\n"
+        "from video_translation_client.cli import main\n"
+        f"sys.exit(main(['watch', {server.url!r}, 'film']))\n"
+    )
+    shown = terminal(str(script), **variables)
+    assert shown.end() == 0
+    assert shown.drawn == "film: completed\r\n"
+
+
+def test_a_terminal_that_is_gone_ends_it(
+    server: MockServer, terminal: Callable[..., Terminal]
+) -> None:
+    """When the terminal is closed, the watch ends rather than draws on."""
+    shown = terminal(*WATCH, server.url)
+    shown.read_until(lambda: "1 pending" in shown.drawn)
+    shown.close()
+    assert shown.process.wait(PATIENCE) == 141

@@ -1,0 +1,448 @@
+"""``video-translation-client watch``: lines, JSON, options, exit status, and how to wait on."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from conftest import PATIENCE, python_command
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.cli import main
+from video_translation_client.cli.resume import how_to_resume
+from video_translation_client.testing import Fault, MockServer
+
+FAST = ("--initial-wait-time", "0.05", "--backoff-factor", "1", "--jitter", "0")
+PACING = [
+    name
+    for name in inspect.signature(VideoTranslationClient).parameters
+    if name.startswith(("max_", "initial_", "backoff_", "jitter", "request_"))
+]
+_CODEC_UNKNOWN = b'{"result": "error", "error": "codec unknown"}'
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    """A mock server on the real clock, with a job for each way to end; others never do."""
+    with MockServer(duration=3600, seed=1) as server:
+        server.job("good", duration=0.15)
+        server.job("bad", duration=0.15, faults={3: Fault.http(200, body=_CODEC_UNKNOWN)})
+        server.job("gone", faults={1: Fault.http(404)})
+        yield server
+
+
+def command(*words: str) -> list[str]:
+    """The command line as a process."""
+    return python_command("-m", "video_translation_client", *words)
+
+
+def run(*words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a command line to its end."""
+    return subprocess.run(
+        command(*words),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        **settings,
+    )
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """Starts a command line."""
+    return subprocess.Popen(
+        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True
+    )
+
+
+def asked(server: MockServer) -> list[Any]:
+    """The jobs that the server was asked for, each once."""
+    return list(dict.fromkeys(poll.job_id for got in server.requests for poll in got.polls))
+
+
+def run_hint(stderr: str) -> subprocess.CompletedProcess[str]:
+    """Runs the printed command in a shell, with this Python in place of ``python``."""
+    intro, _, script = stderr.partition("\n")
+    assert intro.endswith("still running; to wait on:")
+    before, program, after = script.partition("python -m video_translation_client")
+    assert (before, bool(program)) == ("", True)
+    return subprocess.run(
+        ["sh", "-c", " ".join(map(shlex.quote, command())) + after],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def test_each_change_of_status_is_one_line_and_ends_tell_the_reason(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each change of a job's status is one line, and an end that is no completion says why."""
+    status = main(["watch", server.url, "good", "bad", "gone", "never", *FAST])
+    lines = capsys.readouterr().out.splitlines()
+    told = {name: [line for line in lines if line.startswith(name)] for name in asked(server)}
+    rejection, timeout = told["gone"][0], told["never"][1]
+    assert told == {
+        "good": ["good: pending", "good: completed"],
+        "bad": ["bad: pending", "bad: error (codec unknown)"],
+        "gone": [rejection],
+        "never": ["never: pending", timeout],
+    }
+    assert rejection.startswith(f"gone: rejected ({server.url} rejects the request with HTTP")
+    assert timeout.startswith("never: timeout (still running after 10 polls in ")
+    assert (status, len(lines)) == (4, 7)
+
+
+def test_the_one_unnamed_job_is_told_without_a_name(server: MockServer) -> None:
+    """Without a job id, the lines are the bare words."""
+    server.job(duration=0.15)
+    done = run("watch", server.url, *FAST)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "pending\ncompleted\n", "")
+
+
+@pytest.mark.parametrize(
+    ("job_ids", "status"),
+    [
+        (["good"], 0),
+        (["good", "bad"], 1),
+        (["bad", "gone"], 3),
+        (["bad", "gone", "never"], 4),
+    ],
+)
+def test_the_exit_status_tells_of_the_jobs_still_running_then_of_the_worst_end(
+    server: MockServer, job_ids: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit status is 4 while a job runs, else 3 after a rejection, 1 after an error, or 0."""
+    assert main(["watch", *FAST, "--max-attempts", "5", server.url, *job_ids]) == status
+    assert ("to wait on:" in capsys.readouterr().err) == (status == 4)
+
+
+def test_json_is_one_object_a_line_for_each_change(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json, each change of status or progress is an object with the same fields."""
+    server.job("film", duration=0.15, progress=True)
+    status = main(["watch", server.url, "film", "bad", "gone", "--json", *FAST])
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    fields = ["job_id", "status", "progress", "attempts", "elapsed", "result", "error", "done"]
+    film = [each for each in objects if each["job_id"] == "film"]
+    assert status == 3
+    assert all(list(each) == fields for each in objects)
+    assert [each["status"] for each in film[:-1]] == ["pending"] * (len(film) - 1)
+    assert film[0] == {**film[0], "attempts": 1, "result": None, "error": None, "done": False}
+    assert 0 <= film[0]["progress"] < 1
+    assert film[-1] == {**film[-1], "status": "completed", "progress": 1.0, "done": True}
+    ends = {each["job_id"]: each for each in objects if each["done"]}
+    assert (ends["bad"]["status"], ends["bad"]["error"]) == ("error", "codec unknown")
+    assert (ends["gone"]["status"], ends["gone"]["attempts"]) == ("rejected", 1)
+
+
+def test_job_ids_are_read_from_standard_input(
+    server: MockServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """'-' reads a job id a line, without blank lines; a job given twice is asked for once."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("b\r\n\n  \na\nb\n"))
+    assert main(["watch", server.url, "--max-attempts", "1", "a", "-", "c"]) == 4
+    assert sorted(asked(server)) == ["a", "b", "c"]
+    assert len(server.requests) == 3
+    assert "watch --max-attempts 1 " + server.url + " a b c" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stdin", "problem"),
+    [
+        (io.StringIO("\n \n"), "holds no job id"),
+        (None, "holds no job id"),
+        (io.TextIOWrapper(io.BytesIO(b"job-\xff\n"), "utf-8"), "can't be read: 'utf-8' codec"),
+    ],
+)
+def test_standard_input_without_job_ids_is_a_usage_error(
+    stdin: Any, problem: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of job ids that is empty or can't be read is a usage error rather than no jobs."""
+    monkeypatch.setattr("sys.stdin", stdin)
+    with pytest.raises(SystemExit) as caught:
+        main(["watch", "http://127.0.0.1:1", "-"])
+    assert caught.value.code == 2
+    assert f"JOB_ID: standard input ('-') {problem}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "a COMMAND is required: watch or demo"),
+        (["watch"], "the following arguments are required: URL"),
+        (["watch", "127.0.0.1:5000"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
+        (["watch", "http://h", "a", ".."], "JOB_ID must not be '..'"),
+        (["watch", "http://h", "--bogus"], "unrecognized arguments: --bogus"),
+        (["watch", "http://h", "--max-attempts", "2.5"], "--max-attempts must be a whole number"),
+        (["watch", "http://h", "--max-wait-time", "0"], "--max-wait-time must be a number above"),
+        (["watch", "http://h", "--jitter", "none"], "--jitter must be a number, 0 or more, not"),
+        (["watch", "http://h", "--max-rate", "fast"], "--max-rate must be a number above 0, not"),
+        (["watch", "http://h", "--max-interval", "nan"], "--max-interval must be a number above"),
+        (["watch", "http://me:hush@h:x"], "URL must be one such as 'http://127.0.0.1:5000'; in a"),
+        (["watch", "http://h", "--bogus=http://me:hush@h"], "unrecognized arguments: ***@h"),
+    ],
+)
+def test_a_bad_argument_is_a_usage_error_that_names_it(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bad argument ends the command with status 2 and a message in the command line's words."""
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    errors = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert f"error: {message}" in errors
+    assert "hush" not in errors
+
+
+def test_every_pacing_argument_is_an_option_with_the_client_s_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The help tells an option for each pacing argument of the client, with its default."""
+    with pytest.raises(SystemExit) as caught:
+        main(["watch", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert caught.value.code == 0
+    for name in PACING:
+        default = str(inspect.signature(VideoTranslationClient).parameters[name].default).lower()
+        option = f"--{name.replace('_', '-')}"
+        assert re.search(rf"{option} [^(]*\(default: {default}\)", shown), option
+
+
+def test_options_may_stand_anywhere_and_reach_the_client(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Options before, between and after the job ids are all heeded."""
+    words = ["--max-attempts", "2", server.url, "--jitter", "0", "a", "--backoff-factor", "1"]
+    words += ["b", "--initial-wait-time", "0.1", "--max-wait-time", "None", "--", "-c"]
+    assert main(["watch", *words]) == 4
+    assert sorted(poll.job_id or "" for got in server.requests for poll in got.polls) == sorted(
+        ["a", "b", "-c"] * 2
+    )
+    assert capsys.readouterr().err.splitlines()[1] == (
+        "video-translation-client watch --max-attempts 2 --max-wait-time None"
+        " --initial-wait-time 0.1 --backoff-factor 1 --jitter 0"
+        f" {server.url} -- a b -c"
+    )
+
+
+def test_limits_that_contradict_each_other_are_one_line_of_warning(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The client's warning comes as one line, in the words of the command line."""
+    server.job(duration=0)
+    assert main(["watch", server.url, "--max-attempts", "2", "--max-wait-time", "1000"]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: --max-attempts 2 is spent after")
+    assert "pass --max-attempts None" in warning
+
+
+def test_polls_that_fail_are_told_once(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first poll that fails in passing is told, and a wait without an answer tells why."""
+    server.job("down", faults={number: Fault.http(503) for number in range(1, 10)})
+    words = ["--max-attempts", "3", "--initial-wait-time", "0.35"]
+    assert main(["watch", server.url, "down", *FAST, *words]) == 4
+    told = capsys.readouterr()
+    assert told.out.startswith("down: timeout (job 'down': HTTP status 503; ")
+    assert told.err.splitlines()[0] == (
+        "warning: job 'down': HTTP status 503; asking on (further failures are not shown)"
+    )
+    assert told.err.count("503") == 1
+
+
+def test_the_printed_command_waits_on(server: MockServer) -> None:
+    """The command that is printed at the limit, run in a shell, waits for just those jobs."""
+    job_ids = ["-dash", "it's", "a b", "$HOME"]
+    done = run("watch", "--max-attempts", "1", server.url, "--", *job_ids)
+    assert done.returncode == 4
+    for job_id in job_ids:
+        server.job(job_id, duration=0)
+    again = run_hint(done.stderr)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert sorted(again.stdout.splitlines()) == sorted(f"{each}: completed" for each in job_ids)
+
+
+def test_many_jobs_are_handed_on_as_a_here_document(server: MockServer) -> None:
+    """More than 20 job ids are printed as a here-document, whatever they are."""
+    job_ids = ["END", "-", "'", "$x", *(f"job {number}" for number in range(20))]
+    words = ["--json", "--max-attempts", "1", server.url, " led", "-"]
+    done = run("watch", *words, input="\n".join(job_ids))
+    assert done.returncode == 4
+    for job_id in [" led", *job_ids]:
+        server.job(job_id, duration=0)
+    again = run_hint(done.stderr)
+    assert (again.returncode, again.stderr) == (0, "")
+    ended = [json.loads(line)["job_id"] for line in again.stdout.splitlines()]
+    assert sorted(ended) == sorted([" led", *job_ids])
+
+
+def test_a_job_id_that_a_terminal_would_obey_is_escaped(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Control characters of a job id reach neither the lines nor the printed command as such."""
+    job_id = "é\x1b[2J'\\\n"
+    assert main(["watch", server.url, "--max-attempts", "1", job_id]) == 4
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == r"é\x1b[2J'\\n: pending".replace(r"\\n", "\\" + r"\n")
+    assert told.err.splitlines()[1].endswith(r" $'é\033[2J\'\\\012'")
+    assert asked(server) == [job_id]
+
+
+def test_what_the_output_s_encoding_lacks_is_escaped(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job id that the encoding of standard output can't express is escaped."""
+    server.job("vidéo", duration=0)
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert main(["watch", server.url, "vidéo"]) == 0
+    assert written.getvalue().split() == [b"vid\\xe9o:", b"completed"]
+
+
+def test_credentials_are_never_shown(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The printed command has *** in place of a URL's credentials, and nothing shows them."""
+    url = server.url.replace("//", "//me:hush@")
+    assert main(["watch", "--max-attempts", "1", url]) == 4
+    told = capsys.readouterr()
+    assert server.requests[0].headers["Authorization"].startswith("Basic ")
+    assert told.err.splitlines()[0].endswith("to wait on, with the credentials in place of ***:")
+    assert told.err.splitlines()[1].endswith("'" + server.url.replace("//", "//***@") + "'")
+    assert "hush" not in told.out + told.err
+
+
+def test_the_delimiter_of_a_here_document_is_no_job_id() -> None:
+    """The line that ends the here-document differs from all job ids."""
+    text = how_to_resume(["watch"], "http://h", ["END", "END_", *map(str, range(20))])
+    assert text.splitlines()[0] == "22 jobs are still running; to wait on:"
+    assert text.splitlines()[1] == "watch http://h - <<'END__'"
+    assert text.splitlines()[-1] == "END__"
+
+
+def interrupt_after(lines: int, process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Sends SIGINT once so many lines have come; returns the exit status and standard error."""
+    assert process.stdout is not None
+    for _ in range(lines):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, errors
+
+
+def test_ctrl_c_ends_a_watch_of_many_jobs(server: MockServer) -> None:
+    """Ctrl-C ends the watch with status 130, and tells how to wait on for what still runs."""
+    job_ids = [f"job-{number}" for number in range(1000)]
+    status, errors = interrupt_after(100, start("watch", server.url, "good", *job_ids))
+    assert status == 130
+    assert errors.splitlines()[0].endswith("jobs are still running; to wait on:")
+    assert set(job_ids) <= set(errors.splitlines())
+
+
+def test_ctrl_c_does_not_wait_for_a_request_that_hangs(server: MockServer) -> None:
+    """Ctrl-C ends the watch long before a hanging request does."""
+    server.job("stuck", faults={1: Fault.slow(600)})
+    words = ["--request-timeout", "600", "--max-wait-time", "none", *FAST]
+    status, errors = interrupt_after(2, start("watch", server.url, "stuck", "good", *words))
+    assert status == 130
+    assert errors.splitlines()[0] == "1 job is still running; to wait on:"
+    assert errors.splitlines()[1].endswith(f" {server.url} stuck")
+
+
+def test_the_limit_does_not_wait_for_a_request_that_hangs(server: MockServer) -> None:
+    """At the limit, the process ends long before a hanging request does."""
+    server.job(faults={1: Fault.slow(600)})
+    done = run("watch", server.url, "--request-timeout", "600", "--max-wait-time", "0.3")
+    assert done.returncode == 4
+    assert done.stdout.startswith("timeout (no status received after 1 poll")
+
+
+def test_ctrl_c_while_job_ids_are_read_ends_it_quietly(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C before the watch has begun is status 130 without a traceback."""
+
+    def interrupted() -> Iterator[str]:
+        yield "job-1"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", interrupted())
+    assert main(["watch", "http://127.0.0.1:1", "-"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_ignored_interrupt_stays_ignored(server: MockServer) -> None:
+    """A watch in the background of a shell script, which ignores SIGINT, goes on to its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        server.job("other", duration=0)
+        assert main(["watch", server.url, "other"]) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_closed_pipe_ends_it_quietly(server: MockServer) -> None:
+    """When the reader of a pipe has gone, as after ``| head -1``, the watch ends silently."""
+    process = start("watch", server.url, "good", *FAST)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "good: pending\n"
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait(PATIENCE) == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_output_that_can_t_be_written_is_told(server: MockServer) -> None:
+    """A full disk ends the watch with a line that says so."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("watch", server.url, "good"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 141
+    assert done.stderr == "error: standard output: No space left on device\n"
+
+
+def test_closed_standard_streams_are_no_obstacle(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process without standard output and standard error still has an exit status."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["watch", server.url, "never", "--max-attempts", "1"]) == 4
+
+
+def test_the_program_needs_neither_rich_nor_werkzeug(server: MockServer, tmp_path: Path) -> None:
+    """A watch whose output is a pipe imports neither of the optional packages."""
+    server.job(duration=0)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from video_translation_client.cli import main\n"
+        f"assert main(['watch', {server.url!r}]) == 0\n"
+        "assert not {'rich', 'werkzeug'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        python_command(str(script)), stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,177 @@
+"""The demonstration: polls a service, or a mock server that it starts where none answers."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Callable, Iterator
+from urllib.parse import urlsplit
+
+import requests
+
+from ..client import VideoTranslationClient
+from ..errors import RejectedError
+from ..status import Status
+from .watch import (
+    ALL_COMPLETED,
+    SOME_FAILED,
+    SOME_REJECTED,
+    SOME_RUNNING,
+    OutputLostError,
+    View,
+    complain,
+    follow,
+    write_line,
+)
+
+if TYPE_CHECKING:
+    from ..testing import MockServer
+
+# Together with the time to connect, this bounds the demonstration to 15 seconds.
+_MAX_WAIT_TIME = 11.0
+_CONNECT_TIMEOUT = 2.0
+
+# Seconds that the mock server's jobs take: the one job, or from the first to the last of many.
+_ONE_TAKES = 3.0
+_MANY_TAKE = (0.5, 4.0)
+
+_EXIT_STATUS = {
+    Status.COMPLETED: ALL_COMPLETED,
+    Status.ERROR: SOME_FAILED,
+    Status.TIMEOUT: SOME_RUNNING,
+}
+
+
+class UnavailableError(Exception):
+    """There is nothing to poll; the message says why, and what to do."""
+
+
+def run(url: str, jobs: int, make_view: Callable[[], View]) -> int:
+    """Polls the service at a checked URL for one unnamed job, or for more that have names.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UnavailableError: Nothing answers, and the mock server can't be started.
+        OutputLostError: Standard output takes nothing more.
+    """
+    with _service(url, jobs) as server, requests.Session() as session:
+        if server is not None:
+            url = server.url
+            session.trust_env = False  # a proxy would not find our own server
+        client = VideoTranslationClient(
+            url,
+            max_attempts=None,
+            max_wait_time=_MAX_WAIT_TIME,
+            initial_wait_time=0.5,
+            backoff_factor=1.5,
+            jitter=0.1,
+            max_interval=1.0,
+            request_timeout=5.0,
+            session=session,
+        )
+        if jobs == 1:
+            return _poll_one(client)
+        board = follow(client, _names(jobs), make_view())
+    if server is not None and board.exit_status == SOME_FAILED:
+        return ALL_COMPLETED  # as it was meant to be
+    return board.exit_status
+
+
+def _poll_one(client: VideoTranslationClient) -> int:
+    lost: list[OutputLostError] = []
+
+    def told(status: Status) -> None:
+        try:
+            write_line(f"Status Updated: {status}")
+        except OutputLostError as error:
+            lost.append(error)
+            client.shutdown(wait=False, cancel_futures=True)
+
+    try:
+        status = client.get_status(on_update=told)
+    except RejectedError as error:
+        complain(f"error: {error}")
+        return SOME_REJECTED
+    except CancelledError:
+        raise lost[0] from lost[0].__cause__
+    finally:
+        client.shutdown(wait=False)
+    write_line(f"Final Status: {status}")
+    return _EXIT_STATUS[status]
+
+
+@contextlib.contextmanager
+def _service(url: str, jobs: int) -> Iterator[MockServer | None]:
+    """Starts the mock server, and stops it at the end, unless something answers already."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        socket.create_connection((host, port), _CONNECT_TIMEOUT).close()
+    except OSError as error:
+        server = _mock_server(host, port, parts.scheme, jobs, error)
+    else:
+        yield None
+        return
+    try:
+        server.start()
+    except OSError as error:
+        raise UnavailableError(
+            f"the mock server can't listen on port {port} of {host}: {error.strerror or error}"
+        ) from error
+    try:
+        complain(f"Nothing answers at {server.url}, so the mock server was started there.")
+        yield server
+    finally:
+        server.stop()
+
+
+def _mock_server(host: str, port: int, scheme: str, jobs: int, error: OSError) -> MockServer:
+    address = f"port {port} of {host}"
+    if not _is_loopback(host):
+        raise UnavailableError(
+            f"nothing answers on {address} ({error.strerror or error}), and the mock server can"
+            " only be started on this machine, as with --url http://127.0.0.1:5000"
+        )
+    if scheme != "http":
+        raise UnavailableError(
+            f"nothing answers on {address}, and the mock server speaks no {scheme}"
+        )
+    try:
+        from ..testing import MockServer  # noqa: PLC0415 - needs the extra `testing`
+    except ImportError as missing:
+        raise UnavailableError(
+            f"nothing answers on {address}, and the mock server needs the package"
+            f" {missing.name}: pip install 'video-translation-client[testing]'"
+        ) from None
+    server = MockServer(host=host, port=port, duration=_ONE_TAKES, progress=jobs > 1)
+    _script(server, jobs)
+    return server
+
+
+def _script(server: MockServer, jobs: int) -> None:
+    """Gives jobs lengths that differ from neighbour to neighbour, and has two of them fail."""
+    low, high = _MANY_TAKE
+    for number, job_id in enumerate(_names(jobs)):
+        share = number * 7 % jobs / max(1, jobs - 1)
+        fails = jobs > 2 and number in (2, 12)
+        server.job(
+            job_id,
+            duration=low + (high - low) * share,
+            outcome="error" if fails else "completed",
+        )
+
+
+def _names(jobs: int) -> list[str]:
+    return [f"job-{number:0{len(str(jobs))}}" for number in range(1, jobs + 1)]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

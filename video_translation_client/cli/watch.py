@@ -1,0 +1,357 @@
+"""Follows any number of waits on behalf of the command line, and tells a view what changes.
+
+Worker threads only put into a queue what has happened; the thread that called ``follow``
+alone keeps the books and writes. It never asks the service for anything itself.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import itertools
+import json
+import queue
+import signal
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
+
+from ..clock import Clock
+from ..errors import name_job
+from ..scheduler import THREAD_NAME
+from ..status import Status
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from ..client import VideoTranslationClient
+    from ..future import StatusFuture
+
+    JobId = Optional[str]
+    # What has happened, as something for the thread that keeps the books to do.
+    Events = queue.SimpleQueue[Callable[[], None]]
+
+PENDING, COMPLETED, ERROR, TIMEOUT = (status.value for status in Status)
+REJECTED = "rejected"
+"""The word for a job that can't be asked for, next to those of ``Status``."""
+
+ALL_COMPLETED, SOME_FAILED, USAGE, SOME_REJECTED, SOME_RUNNING = range(5)
+INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
+OUTPUT_LOST = 141  # as a shell tells of a program that SIGPIPE ended
+
+# Seconds between two looks at what no event tells. Short enough for Ctrl-C where a wait for
+# an event can't be interrupted (Windows).
+_TICK = 0.25
+
+
+class OutputLostError(Exception):
+    """Standard output takes nothing more, for instance because a pipe was closed."""
+
+
+class Job:
+    """What is known of one job, as the thread that writes has come to know it.
+
+    Attributes:
+        future: The wait.
+        status: ``pending``, one of the ends, or None before the first answer.
+        progress: From 0 to 1, or None.
+        reason: Why it ended as it did, unless it completed.
+    """
+
+    __slots__ = ("_old_error", "future", "progress", "reason", "status")
+
+    def __init__(self, future: StatusFuture) -> None:
+        self.future = future
+        self.status: str | None = None
+        self.progress: float | None = None
+        self.reason: str | None = None
+        self._old_error: Exception | None = None
+
+    @property
+    def trouble(self) -> Exception | None:
+        """What went wrong with a poll since the latest answer."""
+        error = self.future.last_error
+        return None if error is self._old_error else error
+
+    def answer(self, status: Status) -> bool:
+        """Takes one answer; returns whether it says anything new."""
+        before = self.status, self.progress
+        self.status, self._old_error = status.value, self.future.last_error
+        self._note_progress()
+        return before != (self.status, self.progress)
+
+    def end(self) -> str:
+        """Takes how the wait ended, and returns the word for it."""
+        error = self.future.exception()
+        if error is not None:
+            name = f"{name_job(self.future.job_id)}: "
+            text = str(error)
+            self.status = REJECTED
+            self.reason = text[len(name) :] if text.startswith(name) else text
+            return REJECTED
+        self._note_progress()
+        self.status, self.reason = self.future.result().value, self.future.reason
+        if self.status == TIMEOUT and self.reason and self.trouble:
+            self.reason = f"{self.trouble}; {self.reason}"
+        return self.status
+
+    def _note_progress(self) -> None:
+        report = self.future.report
+        self.progress = None if report is None else report.progress
+
+
+class Board:
+    """All jobs of a watch, kept so that a look at it costs little with 10,000 of them.
+
+    Attributes:
+        job_ids: All jobs, in the order in which they were asked for.
+        jobs: Those whose wait has begun, in the same order.
+        running: Those of them that have not ended.
+        ended: The others, by how they ended, in the order in which they did.
+        interrupted: Whether Ctrl-C ended it all.
+    """
+
+    def __init__(self, job_ids: Sequence[JobId]) -> None:
+        self.job_ids = list(job_ids)
+        self.jobs: dict[JobId, Job] = {}
+        self.running: dict[JobId, Job] = {}
+        self.ended: dict[str, list[Job]] = {
+            word: [] for word in (COMPLETED, ERROR, REJECTED, TIMEOUT)
+        }
+        self.interrupted = False
+        self._polls_of_ended = 0
+        self._clock = Clock()
+        self._began = self._clock.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the watch began."""
+        return self._clock.monotonic() - self._began
+
+    @property
+    def polls(self) -> int:
+        """How many polls were started, of all jobs together."""
+        running = sum(job.future.attempts for job in self.running.values())
+        return self._polls_of_ended + running
+
+    @property
+    def next_poll(self) -> float | None:
+        """Seconds until the next poll; None while one is under way."""
+        moments = [job.future.next_poll for job in self.running.values()]
+        known = [moment for moment in moments if moment is not None]
+        return min(known) if known and len(known) == len(moments) else None
+
+    @property
+    def trouble(self) -> Exception | None:
+        """What went wrong with the latest poll of some running job."""
+        errors = (job.trouble for job in self.running.values())
+        return next((error for error in errors if error is not None), None)
+
+    @property
+    def unfinished(self) -> list[JobId]:
+        """The jobs that were still running when the watch ended, in order."""
+        known = (COMPLETED, ERROR, REJECTED)
+        finished = {job.future.job_id for word in known for job in self.ended[word]}
+        return [job_id for job_id in self.job_ids if job_id not in finished]
+
+    @property
+    def exit_status(self) -> int:
+        """What the process tells its caller: 4 while anything runs, else the worst end."""
+        if self.interrupted:
+            return INTERRUPTED
+        for word, status in ((TIMEOUT, SOME_RUNNING), (REJECTED, SOME_REJECTED)):
+            if self.ended[word]:
+                return status
+        return SOME_FAILED if self.ended[ERROR] else ALL_COMPLETED
+
+    def add(self, job: Job) -> None:
+        """Takes in a job whose wait has just begun."""
+        self.jobs[job.future.job_id] = self.running[job.future.job_id] = job
+
+    def end(self, job: Job) -> None:
+        """Books the end of a job's wait."""
+        del self.running[job.future.job_id]
+        self._polls_of_ended += job.future.attempts
+        self.ended[job.end()].append(job)
+
+
+class View(abc.ABC):
+    """What a watch tells of itself. Only the thread that called ``follow`` uses it."""
+
+    @abc.abstractmethod
+    def changed(self, job: Job) -> None:
+        """Tells of a status or progress that is not the one before."""
+
+    @abc.abstractmethod
+    def tick(self, board: Board) -> float:
+        """Tells how things stand; returns the seconds until the next tick."""
+
+    @abc.abstractmethod
+    def close(self, board: Board) -> None:
+        """Tells the last of it."""
+
+
+class Lines(View):
+    """One line on standard output for each change of a job's status."""
+
+    def __init__(self) -> None:
+        self._said: dict[JobId, str | None] = {}
+        self._complained = False
+
+    def changed(self, job: Job) -> None:
+        """Writes a line, unless the status is the one before."""
+        job_id = job.future.job_id
+        if self._said.get(job_id) != job.status:
+            self._said[job_id] = job.status
+            name = "" if job_id is None else f"{job_id}: "
+            reason = f" ({job.reason})" if job.reason else ""
+            write_line(f"{name}{job.status}{reason}")
+
+    def tick(self, board: Board) -> float:
+        """Tells of the first poll that failed, as the statuses alone would stay silent."""
+        trouble = None if self._complained else board.trouble
+        if trouble is not None:
+            self._complained = True
+            complain(f"warning: {trouble}; asking on (further failures are not shown)")
+        return _TICK
+
+    def close(self, board: Board) -> None:
+        """Has nothing to add."""
+
+
+class JsonLines(Lines):
+    """One JSON object on standard output for each change of a job's status or progress."""
+
+    def changed(self, job: Job) -> None:
+        """Writes an object."""
+        future, report = job.future, job.future.report
+        fields = {
+            "job_id": future.job_id,
+            "status": job.status,
+            "progress": job.progress,
+            "attempts": future.attempts,
+            "elapsed": round(future.elapsed, 3),
+            "result": None if report is None else report.result,
+            "error": job.reason,
+            "done": job.status != PENDING,
+        }
+        write_line(json.dumps(fields, default=str))
+
+
+def follow(client: VideoTranslationClient, job_ids: Sequence[JobId], view: View) -> Board:
+    """Waits for jobs, with a client of its own that it shuts down, and tells a view of them.
+
+    Ctrl-C ends it early. It waits neither for requests that are under way nor for threads.
+
+    Raises:
+        OutputLostError: The view could not write.
+    """
+    board = Board(job_ids)
+    events: Events = queue.SimpleQueue()
+    try:
+        with _interruptible(board, events):
+            for job_id in itertools.takewhile(lambda _: not board.interrupted, board.job_ids):
+                _submit(client, job_id, events, board, view)
+            _listen(events, board, view)
+    finally:
+        # On a thread, because with 10,000 jobs that are being polled it takes seconds.
+        threading.Thread(
+            target=partial(client.shutdown, wait=False, cancel_futures=True),
+            name=f"{THREAD_NAME}-shutdown",
+            daemon=True,
+        ).start()
+    return board
+
+
+def _submit(
+    client: VideoTranslationClient, job_id: JobId, events: Events, board: Board, view: View
+) -> None:
+    def answered(status: Status) -> None:
+        events.put(partial(_take_answer, board, view, job_id, status))
+
+    future = client.submit(job_id, on_update=answered)
+    board.add(Job(future))
+    future.add_done_callback(lambda _: events.put(partial(_take_end, board, view, job_id)))
+
+
+def _listen(events: Events, board: Board, view: View) -> None:
+    clock = Clock()
+    tick = clock.monotonic()
+    while board.running and not board.interrupted:
+        now = clock.monotonic()
+        if now >= tick:
+            tick = clock.monotonic() + view.tick(board)
+        with contextlib.suppress(queue.Empty):
+            events.get(timeout=max(0.0, tick - now))()
+    view.close(board)
+
+
+def _take_answer(board: Board, view: View, job_id: JobId, status: Status) -> None:
+    # The answer that tells the end is followed by the end itself, which tells the reason.
+    if status is Status.PENDING and board.jobs[job_id].answer(status):
+        view.changed(board.jobs[job_id])
+
+
+def _take_end(board: Board, view: View, job_id: JobId) -> None:
+    board.end(board.jobs[job_id])
+    view.changed(board.jobs[job_id])
+
+
+def _take_notice() -> None:
+    """Does nothing: an event that ends the wait for events."""
+
+
+@contextlib.contextmanager
+def _interruptible(board: Board, events: Events) -> Iterator[None]:
+    """Has Ctrl-C end the watch where nothing is torn; a second one ends the process."""
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        board.interrupted = True
+        events.put(_take_notice)  # can't deadlock in a signal handler, unlike an Event's set()
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield  # ignored, as in a background job, or somebody else's business
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def write_line(text: str) -> None:
+    """Writes one line to standard output, at once; what can't be shown is escaped.
+
+    Raises:
+        OutputLostError: It could not be written.
+    """
+    try:
+        _write(sys.stdout, printable(text))
+    except OSError as error:
+        raise OutputLostError(error.strerror or str(error)) from error
+
+
+def complain(text: str) -> None:
+    """Writes lines to standard error, at once, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
+
+
+def printable(text: str) -> str:
+    """Returns ``text`` with line ends, terminal commands and the like as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is not None:  # None: closed when the process started
+        encoding = stream.encoding or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
