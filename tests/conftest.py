@@ -39,6 +39,14 @@ def serving(app: Callable[..., Any]) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's proxy would not find the servers of the tests."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     """The clock that the server and the clients share."""

@@ -205,6 +205,17 @@ def test_elapsed_counts_until_the_end_and_then_stands(waiting, clock):
     assert not waiting.running()
 
 
+def test_next_poll_counts_down_to_it(waiting, clock):
+    """In seconds; None while a poll is due or under way, and once the future is done."""
+    assert waiting.next_poll == 1
+    clock.advance(0.75)
+    assert waiting.next_poll == 0.25
+    clock.advance(1)
+    assert waiting.next_poll == 1.25
+    waiting.cancel()
+    assert waiting.next_poll is None
+
+
 def test_a_future_that_is_kept_keeps_no_client_alive(ended):
     """It lets go of the scheduler when it ends."""
     import gc

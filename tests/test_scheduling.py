@@ -38,10 +38,10 @@ def test_a_thousand_jobs_share_one_dispatcher_and_the_workers(server, make_clien
     def look(_):
         seen.update(library_threads() - before)
 
+    for number in range(1000):
+        server.job(f"job-{number}", duration=5, outcome=["completed", "error"][number % 2])
     with clock.paused():
         futures = [client.submit(f"job-{number}", on_update=look) for number in range(1000)]
-        for number in range(1000):
-            server.job(f"job-{number}", duration=5, outcome=["completed", "error"][number % 2])
     assert [future.result(PATIENCE) for future in futures] == ["completed", "error"] * 500
     assert 2 <= len(seen) <= 4
 
@@ -61,11 +61,11 @@ def test_jobs_that_are_due_are_asked_in_the_order_in_which_they_came_due(
 
 def test_no_second_holds_more_requests_than_max_rate(server, make_client, clock):
     """However many jobs are due, and without a thread that sleeps for it."""
+    for number in range(40):
+        server.job(f"job-{number}", duration=0)
     client = make_client(max_rate=4)
     with clock.paused():
         futures = [client.submit(f"job-{number}") for number in range(40)]
-        for number in range(40):
-            server.job(f"job-{number}", duration=0)
     for future in futures:
         assert future.result(PATIENCE) == "completed"
     times = [request.time for request in server.requests]

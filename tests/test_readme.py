@@ -1,0 +1,62 @@
+"""The README keeps its word: its examples run, and its tables agree with the code."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from conftest import PATIENCE
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.testing import MockServer
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def namespace():
+    """What the examples share, as a reader does who types one after the other."""
+    return {}
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_every_python_example_runs(number, namespace, video_translation_server, virtual_clock):
+    """As it stands, against a mock server in place of the one at port 5000."""
+    with MockServer(duration=0, progress=True) as server:
+        source = EXAMPLES[number].replace("http://127.0.0.1:5000", server.url)
+        if number:
+            namespace["client"] = VideoTranslationClient(server.url)
+        exec(compile(source, f"README.md, example {number + 1}", "exec"), namespace)
+        if "future" in namespace:
+            assert namespace.pop("future").result(PATIENCE) == "completed"
+    for name in [name for name in namespace if name.startswith("test_")]:
+        namespace.pop(name)(video_translation_server, virtual_clock)
+
+
+def test_there_are_examples_and_the_first_stands_on_the_first_screen():
+    """Code by line 25."""
+    assert len(EXAMPLES) >= 8
+    assert "```python" in "\n".join(README.splitlines()[:25])
+
+
+def test_the_table_of_arguments_is_the_signature_of_the_client():
+    """Every argument is in it, in order, with its default."""
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|([^|]*)\|", README, re.MULTILINE)
+    documented = [
+        (name, default.strip(" `")) for names, default in rows for name in re.findall(r"\w+", names)
+    ]
+    parameters = list(inspect.signature(VideoTranslationClient).parameters.values())
+    assert [name for name, _ in documented] == [parameter.name for parameter in parameters]
+    for parameter, (_, default) in zip(parameters, documented):
+        if default:
+            assert repr(parameter.default) in (default, f"{default}.0")
+
+
+def test_the_two_commands_stand_in_it():
+    """Those that do everything on a machine that has only Python."""
+    assert (
+        ".venv/bin/pip install -q -e '.[cli,testing]' && .venv/bin/video-translation-client demo"
+        in README
+    )
+    assert ".venv/bin/pip install -q tox && .venv/bin/tox" in README
