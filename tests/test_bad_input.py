@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 import requests
 
-from video_translation_client import ExponentialBackoff, VideoTranslationClient
+from video_translation_client import ExponentialBackoff, Service, VideoTranslationClient
 
 URL = "http://127.0.0.1:5000"
 
@@ -49,12 +49,50 @@ def test_a_base_url_that_is_no_text_is_refused(url):
         VideoTranslationClient(url)
 
 
-def test_the_refusal_of_a_base_url_does_not_show_its_password():
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://user:hush@example.com",
+        "user:hush@example.com",
+        "https:/user:hush@example.com",
+        "http://user:hush/hush@example.com",
+        "http://user:12/hush@example.com",
+        "http://user:hush#hush@example.com",
+        "http://user:hu@hush@example.com?a=b",
+        b"http://user:hush@example.com",
+    ],
+)
+def test_the_refusal_of_a_base_url_does_not_show_its_password(url):
     """Credentials stay out of messages, whatever is wrong with the rest."""
-    with pytest.raises(ValueError, match="base_url") as caught:
-        VideoTranslationClient("ftp://user:hush@example.com")
+    with pytest.raises((TypeError, ValueError), match="base_url") as caught:
+        VideoTranslationClient(url)
     assert "hush" not in str(caught.value)
-    assert "***@example.com" in str(caught.value)
+
+
+def test_an_api_key_next_to_credentials_in_the_url_is_refused():
+    """Both would be the one Authorization header."""
+    with pytest.raises(ValueError, match="api_key and credentials in base_url contradict"):
+        VideoTranslationClient("http://user:pass@127.0.0.1:5000", api_key="key-1")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("path", "status"),
+        ("path", "/status/"),
+        ("path", "/status?job="),
+        ("path", None),
+        ("status_field", ""),
+        ("status_field", ["result"]),
+        ("authentication_header", "X Key"),
+        ("authentication_prefix", "Bearer\n"),
+    ],
+)
+def test_a_service_that_no_request_can_be_made_of_is_refused(field, value):
+    """When it is made, by the name of its field."""
+    with pytest.raises((TypeError, ValueError), match=f"^{field} must be "):
+        Service(**{"name": "mine", field: value})
 
 
 @pytest.mark.parametrize(
@@ -84,8 +122,14 @@ def test_a_number_that_makes_no_sense_is_refused_by_name(name, value):
 )
 def test_zero_is_refused_where_it_makes_no_sense(name):
     """A wait, a limit or a rate of nothing."""
-    with pytest.raises(ValueError, match=f"^{name} must be a number above 0, not 0"):
+    with pytest.raises(ValueError, match=f"^{name} must be a number above 0.*, not 0"):
         VideoTranslationClient(URL, **{name: 0})
+
+
+def test_a_request_timeout_of_more_than_a_day_is_refused():
+    """The operating system could not wait for it."""
+    with pytest.raises(ValueError, match="^request_timeout must be .* at most 86400, not 1000"):
+        VideoTranslationClient(URL, request_timeout=1e10)
 
 
 @pytest.mark.parametrize("value", [0, 0.5])

@@ -141,6 +141,9 @@ PASSING = [
     Fault.big(2),
     Fault.gzip_bomb(64),
     Fault.http(200, {"Content-Encoding": "gzip"}, body=b"no gzip"),
+    Fault.http(200, {"Content-Encoding": "gzip, gzip"}, body=b""),
+    Fault.http(200, {"Content-Encoding": "br"}, body=b""),
+    Fault.http(200, [("Content-Length", "5"), ("Content-Length", "22")], body=b"{}"),
 ]
 
 
@@ -157,6 +160,14 @@ def test_a_poll_that_fails_in_passing_costs_an_attempt_and_the_wait_goes_on(
     assert isinstance(future.last_error, PollError)
     assert future.last_error.job_id == "job-1"
     assert str(future.last_error).startswith("job 'job-1': ")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_is_read_in_the_encodings_that_it_comes_in(server, make_client, encoding):
+    """With a byte order mark, too."""
+    body = '{"result": "completed"}'.encode(encoding)
+    server.job(faults={1: Fault.http(200, body=body)})
+    assert make_client().get_status() == "completed"
 
 
 def test_a_server_that_is_not_there_is_asked_until_the_limit(make_client):

@@ -34,6 +34,7 @@ def test_a_first_wait_above_the_cap_warns():
         {"max_attempts": None, "max_wait_time": None},
         {"max_wait_time": None},
         {"max_attempts": 10**15, "max_wait_time": 10**9, "initial_wait_time": 0.01},
+        {"max_attempts": 10**400, "max_wait_time": 100},
         {"max_attempts": 2, "max_wait_time": 1800, "strategy": lambda *known: 900.0},
     ],
 )

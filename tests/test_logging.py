@@ -1,9 +1,11 @@
 """What the log says: standard logging, silent by itself, one line a poll."""
 
 import logging
+import socket
 import subprocess
 import sys
 
+import pytest
 from conftest import PATIENCE
 
 from video_translation_client.testing import Fault
@@ -70,12 +72,51 @@ def test_a_timeout_is_one_line_at_info(server, make_client, caplog):
     assert "job 'job-1': still running after 1 polls" in lines[0]
 
 
-def test_secrets_are_in_no_line(server, make_client, caplog):
+def test_a_handler_that_raises_ends_no_wait(server, make_client):
+    """Neither on a worker nor at a deadline."""
+
+    class Broken(logging.Filter):
+        def filter(self, record):
+            raise OSError("disk full")
+
+    logger = logging.getLogger(NAME)
+    broken = Broken()
+    logger.addFilter(broken)
+    try:
+        server.job("job-1", duration=2, faults={1: Fault.http(503)})
+        server.job("hanging", faults={1: Fault.slow(1000)})
+        client = make_client()
+        futures = [client.submit("job-1"), client.submit("hanging")]
+        assert [future.result(PATIENCE) for future in futures] == ["completed", "timeout"]
+    finally:
+        logger.removeFilter(broken)
+
+
+def test_what_a_server_sends_cannot_forge_a_line(make_client, caplog):
+    """Line ends and terminal commands are escaped, and what is long is cut."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        future = make_client(url, max_attempts=1).submit("job-1")
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"\x1b[31mred\rCRITICAL Authorization: hush" * 1000 + b"\r\n\r\n")
+            future.result(PATIENCE)
+    message = str(future.last_error)
+    assert message.endswith(": BadStatusLine")
+    assert message in caplog.text
+
+
+@pytest.mark.parametrize("secret", [{"api_key": "hush"}, {"user": "hush"}])
+def test_secrets_are_in_no_line(server, make_client, caplog, secret):
     """Neither the key nor the URL's credentials, in answers and in failures alike."""
     caplog.set_level(logging.DEBUG)
     server.job("job-1", faults={1: Fault.http(503), 2: Fault.drop(), 3: Fault.http(401)})
-    url = server.url.replace("//", "//user:hush-1@")
-    client = make_client(url, api_key="hush-2")
+    if "user" in secret:
+        secret = {"base_url": server.url.replace("//", "//user:hush@")}
+    client = make_client(**secret)
     future = client.submit("job-1")
     error = future.exception(PATIENCE)
     shown = [caplog.text, repr(client), repr(future), repr(error), str(future.last_error)]

@@ -37,6 +37,27 @@ def test_a_redirect_to_the_same_host_by_another_scheme_is_refused(server, make_c
         future.result(PATIENCE)
 
 
+def test_a_redirect_keeps_our_authorization(server, make_client, monkeypatch, tmp_path):
+    """Though requests would rather read .netrc for it."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login user password pass\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.job("job-1", faults={1: Fault.redirect("/status/moved")})
+    server.job("moved", duration=0)
+    make_client(api_key="key-1").get_status("job-1")
+    sent = [request.headers["Authorization"] for request in server.requests]
+    assert sent == ["Bearer key-1"] * 2
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://host:99999/", "http://host:port/"])
+def test_a_redirect_to_a_malformed_place_is_a_failed_poll(server, make_client, location):
+    """The next answer may make sense."""
+    server.job("job-1", duration=0, faults={1: Fault.redirect(location)})
+    future = make_client().submit("job-1")
+    assert future.result(PATIENCE) == "completed"
+    assert isinstance(future.last_error, PollError)
+
+
 def test_a_redirect_in_a_circle_ends_after_five(server, make_client):
     """It will not straighten out by itself."""
     server.job("job-1", faults={poll: Fault.redirect("/status/job-1") for poll in range(1, 20)})

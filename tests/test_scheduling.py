@@ -30,7 +30,7 @@ def test_there_is_no_thread_before_the_first_submit(server, make_client):
 
 
 def test_a_thousand_jobs_share_one_dispatcher_and_the_workers(server, make_client, clock):
-    """And all of them end as scripted."""
+    """One for each request at once, and one for callbacks; all jobs end as scripted."""
     before = library_threads()
     client = make_client(max_concurrency=3)
     seen = set()
@@ -43,7 +43,7 @@ def test_a_thousand_jobs_share_one_dispatcher_and_the_workers(server, make_clien
     with clock.paused():
         futures = [client.submit(f"job-{number}", on_update=look) for number in range(1000)]
     assert [future.result(PATIENCE) for future in futures] == ["completed", "error"] * 500
-    assert 2 <= len(seen) <= 4
+    assert 2 <= len(seen) <= 1 + 3 + 1
 
 
 def test_jobs_that_are_due_are_asked_in_the_order_in_which_they_came_due(
@@ -115,10 +115,88 @@ def test_an_answer_after_the_end_changes_nothing(server, make_client, clock, cap
     future = client.submit("late", on_update=seen.append)
     assert future.result(PATIENCE) == "timeout"
     caplog.set_level("DEBUG", "video_translation_client")
-    caplog.clear()
     client.shutdown()
     assert clock.monotonic() == 50
-    assert (future.report, future.last_error, seen, caplog.messages) == (None, None, [], [])
+    assert (future.report, future.last_error, seen) == (None, None, [])
+    assert not [message for message in caplog.messages if "completed" in message]
+
+
+def test_when_all_requests_hang_done_callbacks_still_come_on_time(server, make_client, clock):
+    """One worker more than requests at once is there for them."""
+    server.job("hanging", faults={1: Fault.slow(1000)})
+    client = make_client(max_concurrency=1, max_wait_time=20)
+    called = threading.Event()
+    moments = []
+
+    def on_done(future):
+        moments.append(clock.monotonic())
+        called.set()
+
+    client.submit("hanging").add_done_callback(on_done)
+    assert called.wait(PATIENCE)
+    assert moments == [20]
+
+
+def test_a_dispatcher_that_could_not_start_is_started_by_the_next_submit(
+    server, make_client, monkeypatch
+):
+    """The submit that met the limit raises; the client is as good as new."""
+    server.job(duration=0)
+    client = make_client()
+
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            client.submit()
+    assert client.get_status() == "completed"
+
+
+@pytest.fixture
+def no_more_workers(monkeypatch):
+    """Lets no further worker thread start, as a limit of the operating system does."""
+    start = threading.Thread.start
+
+    def limited(thread):
+        if thread.name.startswith(THREAD_NAME) and "dispatcher" not in thread.name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    return lambda: monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+def test_workers_that_cannot_start_are_done_without(server, make_client, no_more_workers):
+    """What they would have done is left to those that run."""
+    server.job("first", duration=0)
+    for number in range(4):
+        server.job(f"job-{number}", duration=0)
+    client = make_client()
+    client.get_status("first")
+    no_more_workers()
+    calls = []
+    futures = [client.submit(f"job-{number}") for number in range(4)]
+    for future in futures:
+        future.add_done_callback(calls.append)
+    client.shutdown()
+    assert [future.result() for future in futures] == ["completed"] * 4
+    assert len(calls) == 4
+
+
+def test_without_a_single_worker_every_future_ends_and_says_so(
+    server, make_client, no_more_workers
+):
+    """Nothing hangs, and each callback is called once."""
+    no_more_workers()
+    calls = []
+    future = make_client().submit("job-1")
+    future.add_done_callback(calls.append)
+    with pytest.raises(VideoTranslationError, match="ended early .can't start new thread."):
+        future.result(PATIENCE)
+    assert server.requests == []
+    future.add_done_callback(calls.append)
+    assert calls == [future, future]
 
 
 def test_poll_now_asks_at_once(server, make_client, clock):
@@ -293,3 +371,4 @@ def test_when_the_dispatcher_cannot_go_on_every_future_ends_and_says_so(server, 
     assert isinstance(future.exception().__cause__, RuntimeError)
     with pytest.raises(RuntimeError, match="after shutdown"):
         client.submit("job-2")
+    client.shutdown()

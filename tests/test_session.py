@@ -86,6 +86,13 @@ def test_credentials_in_the_url_become_basic_authentication(server, make_client,
     assert header(server, "Authorization") == [basic("us@er", "pass")] * 2
 
 
+def test_credentials_in_the_url_may_hold_any_character(server, make_client):
+    """They are sent as UTF-8 (RFC 7617)."""
+    server.job(duration=0)
+    make_client(server.url.replace("//", "//us€r:pä%2Fss@")).get_status()
+    assert header(server, "Authorization") == [basic("us€r", "pä/ss")]
+
+
 def test_the_sessions_auth_is_used(server, make_client, job, session):
     """As a pair, or as an object that is called for each poll, as one that signs must be."""
     session.auth = ("user", "pass")
@@ -199,9 +206,40 @@ def test_an_auth_that_raises_ends_the_future_with_its_error(server, make_client,
 
     session.auth = fail
     future = make_client(session=session).submit()
-    with pytest.raises(RejectedError, match="LookupError: no such thing") as caught:
+    with pytest.raises(RejectedError, match="LookupError$") as caught:
         future.result(PATIENCE)
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+@pytest.mark.parametrize("error", [SystemExit("no token"), KeyboardInterrupt()])
+def test_an_auth_that_raises_no_exception_but_worse_ends_the_future_too(
+    server, make_client, session, error
+):
+    """With what it raised, in the thread that asks for the result."""
+
+    def fail(request):
+        raise error
+
+    session.auth = fail
+    future = make_client(session=session, max_wait_time=None, max_attempts=None).submit()
+    assert future.exception(PATIENCE) is error
+
+
+def test_a_header_that_an_auth_makes_of_a_token_with_a_line_end_is_refused_unseen(
+    server, make_client, session
+):
+    """As a token is that was read from a file; nothing is sent."""
+
+    def sign(request):
+        request.headers["Authorization"] = "Bearer hush\n"
+        return request
+
+    session.auth = sign
+    future = make_client(session=session).submit()
+    with pytest.raises(RejectedError, match="the header Authorization holds a line end") as caught:
+        future.result(PATIENCE)
+    assert "hush" not in str(caught.value)
+    assert server.requests == []
 
 
 def test_mounted_adapters_are_used(server, make_client, job, session):

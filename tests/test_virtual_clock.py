@@ -1,5 +1,6 @@
 """The virtual clock: time that passes only when everybody waits for it."""
 
+import queue
 import threading
 
 import pytest
@@ -102,6 +103,46 @@ def test_time_stands_still_while_a_poll_or_a_callback_runs(server, make_client, 
     release.set()
     assert held.result(PATIENCE) == other.result(PATIENCE) == "completed"
     assert times == [0]
+
+
+def test_time_stands_still_while_a_callback_sleeps_on_the_clock_until_it_is_over(
+    server, make_client, clock
+):
+    """Only a service's sleep holds up an exchange; a callback that sleeps would wait for ever."""
+    server.job(duration=0)
+    ended = threading.Event()
+
+    def nap(_):
+        sleeper = threading.Thread(target=clock.sleep, args=(1000,))
+        sleeper.start()
+        sleeper.join(0.1)
+        times.append(clock.monotonic())
+        ended.set()
+
+    times = []
+    assert make_client().get_status(on_update=nap) == "completed"
+    assert ended.wait(PATIENCE)
+    assert times == [0]
+
+
+def test_two_who_advance_it_at_once_never_turn_it_back(clock):
+    """It ends where the longer of both would have it, or later."""
+    threads = [threading.Thread(target=clock.advance, args=(seconds,)) for seconds in (3, 1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert 3 <= clock.monotonic() <= 6
+
+
+def test_who_has_left_is_not_waited_for(clock):
+    """A late wake-up of a client that is done does not hold up the others."""
+    wakeups = queue.SimpleQueue()
+    clock.wake(wakeups)
+    clock.leave(wakeups)
+    clock.wake(wakeups)
+    clock.advance(5)
+    assert clock.monotonic() == 5
 
 
 def test_a_sleep_ends_when_it_is_interrupted(clock):

@@ -16,10 +16,17 @@ Kind = TypeVar("Kind")
 
 
 def number(
-    name: str, value: Any, *, above: float | None = None, least: float | None = None
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
 ) -> float:
-    """Returns ``value`` as a finite float above ``above`` or not below ``least``."""
+    """Returns ``value`` as a finite float above ``above``, and from ``least`` to ``most``."""
     wanted = f"a number above {above:g}" if above is not None else f"a number, {least:g} or more"
+    if most is not None:
+        wanted += f" and at most {most:g}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be {wanted}, not {value!r}")
     try:
@@ -30,6 +37,7 @@ def number(
         not math.isfinite(result)
         or (above is not None and result <= above)
         or (least is not None and result < least)
+        or (most is not None and result > most)
     ):
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
     return result
@@ -62,7 +70,8 @@ def callback(name: str, value: Any) -> Any:
 def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
     """Returns ``value`` if it is a ``kind``."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {kind.__module__}.{kind.__name__}, not {value!r}")
+        wanted, given = kind, type(value)  # the value itself may hold a secret
+        raise TypeError(f"{name} must be a {wanted.__module__}.{wanted.__name__}, not {given}")
     return value
 
 
@@ -99,8 +108,10 @@ def api_key(value: Any) -> str | None:
 def base_url(value: Any) -> str:
     """Returns ``value`` without its trailing slash if it is a URL that paths can follow."""
     if not isinstance(value, str):
-        raise TypeError(f"base_url must be a str such as 'http://127.0.0.1:5000', not {value!r}")
-    shown = re.sub(r"//[^/?#]*@", "//***@", value)
+        raise TypeError(
+            f"base_url must be a str such as 'http://127.0.0.1:5000', not {type(value)}"
+        )
+    shown = re.sub(".*@", "***@", value, flags=re.DOTALL)
     problem = _problem_of_url(value)
     if problem:
         raise ValueError(
@@ -117,12 +128,14 @@ def _problem_of_url(value: str) -> str | None:
     try:
         parts = urlsplit(value)
         port = parts.port
-    except ValueError as error:
-        return str(error)
+    except ValueError:  # whose words may repeat a part of a password
+        return "its host or port is malformed"
     if parts.scheme not in ("http", "https") or not value.lower().startswith(f"{parts.scheme}://"):
         return "it must start with http:// or https://"
     if not parts.hostname:
         return "it names no host"
+    if "@" in parts.path or "@" in parts.query or "@" in parts.fragment:
+        return "in a user name or password, / ? # @ must be percent-encoded, and @ in a path"
     if port == 0:
         return "port 0 can't be connected to"
     if "?" in value or "#" in value:

@@ -24,6 +24,8 @@ from .transport import Transport
 
 _DEFAULT_WAIT_TIME = 60.0
 
+_DAY = 24 * 60 * 60.0
+
 # Waits that are added up one by one; any further ones count as the last of these.
 _GROWING_WAITS = 10_000
 
@@ -31,9 +33,11 @@ _GROWING_WAITS = 10_000
 class VideoTranslationClient:
     """Waits for the jobs of one service, any number at a time, on a handful of threads.
 
-    A client may be used from any thread. It starts no thread before the first ``submit``;
-    then one dispatcher and at most ``max_concurrency`` workers serve all its waits. Use it
-    as a context manager, or call ``shutdown()``, to end them.
+    A client may be used from any thread, but not from a signal handler, which may interrupt
+    its own thread while that holds a lock: set a flag there instead. No thread is started
+    before the first ``submit``; then one dispatcher and a few workers serve all waits, at most
+    ``max_concurrency`` that poll and one more for callbacks. Use the client as a context
+    manager, or call ``shutdown()``, to end them.
 
     Args:
         base_url: Where the service stands, such as ``"https://example.com/api"``; the path of
@@ -47,10 +51,10 @@ class VideoTranslationClient:
         jitter: The most seconds that chance adds to each wait, 0 or more.
         max_interval: The most seconds of one wait before jitter, above 0.
         request_timeout: Seconds to wait for a connection and for each part of the answer,
-            above 0.
+            above 0, at most a day.
         max_concurrency: The most requests under way at once, 1 or more.
-        max_rate: The most requests a second for all jobs together, above 0; None for no
-            such limit.
+        max_rate: The most requests a second for all jobs together, above 0: each starts at
+            least ``1 / max_rate`` seconds after the one before. None for no such limit.
         service: How the service spells its URLs and answers; None is ``GET {base_url}/status``
             -> ``{"result": "pending" | "completed" | "error"}``.
         api_key: Sent as the service wants it, by default as a bearer token (RFC 6750).
@@ -96,7 +100,7 @@ class VideoTranslationClient:
         backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
         if strategy is None:
             _warn_of_contradictions(limits, backoff)
-        request_timeout = arguments.number("request_timeout", request_timeout, above=0)
+        request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
         max_concurrency = arguments.count("max_concurrency", max_concurrency)
         throttle = Throttle(
             arguments.optional_number("max_rate", max_rate, above=0, none="no limit")
@@ -114,6 +118,8 @@ class VideoTranslationClient:
             raise ValueError(
                 f"no request can be made of base_url and session: {type(error).__name__}"
             ) from None
+        if api_key is not None and transport.base_url != checked_url:
+            raise ValueError("api_key and credentials in base_url contradict each other; give one")
         self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
         self._base_url = transport.base_url
         self._scheduler = Scheduler(
@@ -137,8 +143,8 @@ class VideoTranslationClient:
             job_id: Any non-empty text but ``.`` and ``..``; None for a service with one
                 unnamed job. The same job may be waited for more than once.
             on_update: Called as ``on_update(status)`` on a worker thread with every status
-                received, in order, one at a time; the last one before the future is done.
-                What it raises is logged and changes nothing.
+                received, in order, one at a time; the last one before the future is done,
+                unless its deadline comes first. What it raises is logged and changes nothing.
 
         Raises:
             TypeError, ValueError: A bad argument, named in the message.
@@ -176,8 +182,8 @@ class VideoTranslationClient:
         """Takes no more jobs, as ``concurrent.futures.Executor.shutdown`` does.
 
         Args:
-            wait: Block until all futures are done and the threads have ended. Called from a
-                callback of this client, it never blocks.
+            wait: Block until all futures are done and the threads have ended. In a callback
+                that runs because a future was answered, ended or cancelled, it never blocks.
             cancel_futures: Cancel all futures that are not done.
         """
         self._scheduler.shutdown(wait, cancel_futures)
@@ -213,7 +219,7 @@ def _warn_of_contradictions(limits: Limits, backoff: ExponentialBackoff) -> None
     for attempt in range(1, min(attempts, _GROWING_WAITS)):
         wait = backoff(attempt, spent, None, 1.0)
         spent += wait
-    spent += max(0, attempts - _GROWING_WAITS) * wait
+    spent += wait * min(max(0, attempts - _GROWING_WAITS), 10**9)
     if spent * 2 >= wait_time:
         return
     warnings.warn(

@@ -154,7 +154,9 @@ class StatusFuture(Base):
             callbacks = list(self._update_callbacks)
         if self._on_update is not None:
             self._call(self._on_update, report.status)
-        self._call_all(callbacks)
+        for fn in callbacks:
+            if self._ended is None:  # a deadline or a cancel may come between them
+                self._call(fn, self)
 
     def set_result(self, result: Status, reason: str | None = None) -> None:
         """Ends the future, only for the scheduler; nothing happens once it has ended."""

@@ -8,30 +8,43 @@ from __future__ import annotations
 
 import json
 import ssl
-from http.client import HTTPException
+from http.client import BadStatusLine, HTTPException
 from typing import Sequence, Union
 
 import requests
+import urllib3
 from requests import exceptions
 
 from .errors import PollError, RejectedError, VideoTranslationError, name_job
 from .service import Service
 from .status import StatusReport
-from .transport import Answer, ForeignRedirect, Transport
+from .transport import Answer, HeaderError, RedirectError, Transport, TransportError
 
 Outcome = Union[StatusReport, VideoTranslationError]
 
 # Client errors that say "not now" rather than "never" (RFC 9110, RFC 8470, RFC 6585).
 _PASSING = frozenset({408, 425, 429})
 
-# A request that could not be made will not be made the next time either.
-_HOPELESS = (
-    ForeignRedirect,
-    exceptions.InvalidHeader,
-    exceptions.InvalidSchema,
-    exceptions.InvalidURL,
-    exceptions.TooManyRedirects,
+# Errors of libraries that tell of the network or the server, some of which requests lets through.
+_TROUBLE = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    ConnectionError,
+    TimeoutError,
 )
+
+# What will be no different the next time.
+_HOPELESS = (
+    RedirectError,
+    HeaderError,
+    exceptions.InvalidProxyURL,
+    exceptions.InvalidSchema,
+    ssl.SSLCertVerificationError,
+)
+
+# Characters of an error's own words that are repeated.
+_MOST_WORDS = 200
 
 
 class Poller:
@@ -62,17 +75,13 @@ class Poller:
         return self._judge(job_id, answer)
 
     def _failure(self, job_id: str | None, error: Exception) -> VideoTranslationError:
-        origin = self._transport.base_url
-        why = _root(error)
-        text = f"{name_job(job_id)}: no answer from {origin}: {type(why).__name__}: {why}"
-        failure: VideoTranslationError
-        if isinstance(error, requests.RequestException) and not (
-            isinstance(error, _HOPELESS) or isinstance(why, ssl.SSLCertVerificationError)
-        ):
-            failure = PollError(text, job_id)
-        else:
-            failure = RejectedError(text, job_id)
-        failure.__cause__ = error
+        trouble = isinstance(error, _TROUBLE)
+        root = _root(error) if trouble else error
+        text = f"{name_job(job_id)}: no answer from {self._transport.base_url}: {_words(root)}"
+        final = not trouble or isinstance(error, _HOPELESS) or isinstance(root, _HOPELESS)
+        failure = RejectedError(text, job_id) if final else PollError(text, job_id)
+        if not isinstance(root, requests.RequestException):
+            failure.__cause__ = _bare(root) if trouble else root
         return failure
 
     def _judge(self, job_id: str | None, answer: Answer) -> Outcome:
@@ -87,14 +96,13 @@ class Poller:
         if not 200 <= code < 300:
             return PollError(f"{name_job(job_id)}: HTTP status {code}", job_id, code)
         try:
-            return self._service.read(json.loads(answer.body.decode("utf-8")))
-        except (ValueError, RecursionError) as error:
-            why = (
-                "the answer is not JSON" if type(error) is not ValueError else str(error)
-            )  # JSONDecodeError and UnicodeDecodeError are subclasses of ValueError
-            failure = PollError(f"{name_job(job_id)}: {why}", job_id, code)
-            failure.__cause__ = error
-            return failure
+            payload = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return PollError(f"{name_job(job_id)}: the answer is not JSON", job_id, code)
+        try:
+            return self._service.read(payload)
+        except ValueError as error:
+            return PollError(f"{name_job(job_id)}: {error}", job_id, code)
 
 
 _ADVICE = {
@@ -117,3 +125,24 @@ def _root(error: BaseException) -> BaseException:
         seen.add(id(inner))
         inner = inner.__cause__ or inner.__context__
     return root
+
+
+def _words(error: BaseException) -> str:
+    """Returns an error's type, and its words where they can't hold a secret.
+
+    Those of libraries may repeat URLs, headers, or what the server sent; those of the user's
+    own code stand in the error that is chained.
+    """
+    name = type(error).__name__
+    system = isinstance(error, (OSError, HTTPException))
+    foreign = isinstance(error, (requests.RequestException, BadStatusLine))
+    if not (isinstance(error, TransportError) or (system and not foreign)):
+        return name
+    words = str(error)[:_MOST_WORDS]
+    return f"{name}: {words if words.isprintable() else ascii(words)}"
+
+
+def _bare(error: BaseException) -> BaseException:
+    """Takes from an error what would keep requests, bodies and credentials in memory."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -15,6 +15,7 @@ polling, for its deadline, at which the dispatcher ends it whatever its poll doe
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -100,7 +101,10 @@ class Scheduler(Owner):
         self._chance = chance
         self._wakeups: Wakeups = queue.SimpleQueue()
         self._here = threading.local()  # tells whether a thread is one of ours
-        self._pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix=THREAD_NAME)
+        # One worker more than there are polls at once: when all of them hang, the callbacks of
+        # futures that end at their deadline still run.
+        self._pool = ThreadPoolExecutor(max_concurrency + 1, thread_name_prefix=THREAD_NAME)
+        self._has_worker = False  # once it has one, it keeps it
         self._dispatcher: threading.Thread | None = None
         self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
         # Protects everything below, and the waits. Held for bookkeeping alone.
@@ -154,11 +158,11 @@ class Scheduler(Owner):
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs ``function`` here, or on a worker where here is the dispatcher."""
-        if threading.current_thread() is not self._dispatcher:
-            function()
-            return
-        with self._lock:
-            self._calls.append(function)
+        if threading.current_thread() is self._dispatcher:
+            with self._lock:
+                self._calls.append(function)
+        else:
+            self._run_as_ours(function)
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """Takes no more futures, and ends the threads once those it has are done.
@@ -175,7 +179,7 @@ class Scheduler(Owner):
             future.cancel()
         if dispatcher is None:
             self._release()
-        elif wait and not hasattr(self._here, "ours"):
+        elif wait and not self._is_ours():
             dispatcher.join()
             self._pool.shutdown()
 
@@ -185,6 +189,18 @@ class Scheduler(Owner):
             self._closed = True
             if self._dispatcher is not None:
                 self._clock.wake(self._wakeups)
+
+    def _is_ours(self) -> bool:
+        """Says whether the calling thread is one of ours, or runs a callback for us."""
+        return getattr(self._here, "ours", False)
+
+    def _run_as_ours(self, function: Callable[[], None]) -> None:
+        before = self._is_ours()
+        self._here.ours = True
+        try:
+            function()
+        finally:
+            self._here.ours = before
 
     # On the dispatcher thread
 
@@ -209,11 +225,19 @@ class Scheduler(Owner):
         for wait in expired:
             self._expire(wait)
         while self._outbox:
-            self._pool.submit(self._work, self._outbox[0])
+            self._launch(self._outbox[0])
             self._outbox.popleft()
         if not (done or expired):
             self._clock.wait(self._wakeups, timeout, in_flight)
         return done
+
+    def _launch(self, function: Callable[[], None]) -> None:
+        try:
+            self._pool.submit(self._work, function)
+        except RuntimeError as error:
+            # A pool that can't start one more thread has queued the function all the same.
+            if "start new thread" not in str(error) or not self._has_worker:
+                raise
 
     def _take_due(self, now: float) -> list[_Wait]:
         """Makes ready what is due; returns the waits whose deadline has come."""
@@ -227,16 +251,18 @@ class Scheduler(Owner):
 
     def _take_work(self, now: float) -> None:
         """Puts as much into the outbox as there are free workers, and the throttle lets."""
-        while self._in_flight < self._max_concurrency:
-            if self._calls:
-                self._outbox.append(self._calls.popleft())
-            elif self._ready and self._throttle.next_start(now) <= now:
-                self._throttle.started(now)
-                wait, _ = self._ready.popitem(last=False)
-                wait.polling = True
-                self._outbox.append(partial(self._poll, [wait]))
-            else:
-                break
+        while self._calls and self._in_flight <= self._max_concurrency:
+            self._outbox.append(self._calls.popleft())
+            self._in_flight += 1
+        while (
+            self._ready
+            and self._in_flight < self._max_concurrency
+            and self._throttle.next_start(now) <= now
+        ):
+            self._throttle.started(now)
+            wait, _ = self._ready.popitem(last=False)
+            wait.polling = True
+            self._outbox.append(partial(self._poll, [wait]))
             self._in_flight += 1
 
     def _idle_time(self, now: float) -> float | None:
@@ -279,9 +305,9 @@ class Scheduler(Owner):
     # On a worker thread
 
     def _work(self, function: Callable[[], None]) -> None:
-        self._here.ours = True
+        self._has_worker = True
         try:
-            function()
+            self._run_as_ours(function)
         finally:
             with self._lock:
                 self._in_flight -= 1
@@ -294,7 +320,11 @@ class Scheduler(Owner):
                 wait.future.attempts += 1
         if not waits:
             return
-        outcomes = self._poller.poll([wait.future.job_id for wait in waits])
+        outcomes: Sequence[Outcome | BaseException]
+        try:
+            outcomes = self._poller.poll([wait.future.job_id for wait in waits])
+        except BaseException as error:  # noqa: BLE001 - every future of the poll gets it
+            outcomes = [error] * len(waits)
         now = self._clock.monotonic()
         for wait, outcome in zip(waits, outcomes):
             wait.took = now - wait.since
@@ -303,60 +333,63 @@ class Scheduler(Owner):
             except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
                 wait.future.set_exception(error)
 
-    def _settle(self, future: StatusFuture, wait: _Wait, outcome: Outcome) -> None:
+    def _settle(self, future: StatusFuture, wait: _Wait, outcome: Outcome | BaseException) -> None:
         """Ends the future or plans its next poll."""
         if future.done():
             return  # it was cancelled, or its deadline came, while the poll was under way
         if isinstance(outcome, StatusReport):
             future.set_report(outcome)
             if outcome.status is not Status.PENDING:
-                logger.debug("%s: %s", name_job(future.job_id), outcome.state)
+                _log(logging.DEBUG, "%s: %s", name_job(future.job_id), outcome.state)
                 future.set_result(outcome.status, _reason_of(outcome))
                 return
         elif isinstance(outcome, PollError):
             future.last_error = outcome
         else:
-            logger.warning("%s; the wait ends", outcome)
+            _log(logging.WARNING, "%s; the wait ends", outcome)
             future.set_exception(outcome)
             return
-        seconds = self._plan(future, wait)
-        then = "no further poll" if seconds is None else f"next poll in {seconds:.2f} s"
+        seconds, limit = self._plan(future, wait)
+        then = f"next poll in {seconds:.2f} s" if limit is None else "no further poll"
         if isinstance(outcome, PollError):
-            logger.warning("%s; %s", outcome, then)
+            _log(logging.WARNING, "%s; %s", outcome, then)
         else:
-            logger.debug("%s: %s; %s", name_job(future.job_id), outcome.state, then)
+            _log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), outcome.state, then)
+        if limit is None:
+            self._wait_for(wait, seconds)
+        else:
+            self._time_out(future, limit)
 
-    def _plan(self, future: StatusFuture, wait: _Wait) -> float | None:
-        """Sets the timer of the next poll; returns the seconds, or None if there is none."""
+    def _plan(self, future: StatusFuture, wait: _Wait) -> tuple[float, str | None]:
+        """Returns the seconds until the next poll, or else the limit that forbids one."""
         if self._limits.max_attempts is not None and future.attempts >= self._limits.max_attempts:
-            self._time_out(future, "max_attempts")
-            return None
+            return 0.0, "max_attempts"
         seconds = arguments.number(
             "the strategy's wait",
             self._strategy(future.attempts, future.elapsed, future.report, self._chance()),
             least=0,
         )
-        now = self._clock.monotonic()
-        due = now + seconds
-        if wait.deadline is not None:
-            # The last poll starts in time to be answered before the deadline. Jobs that were
-            # submitted together have it together, so those that queued longest start first.
-            last = wait.deadline - min(max(_LEAD, 2 * wait.took), self._most_lead)
-            if now >= last and not wait.again:
-                self._time_out(future, "max_wait_time")
-                return None
-            due = min(due, last)
+        if wait.deadline is None:
+            return seconds, None
+        # The last poll starts in time to be answered before the deadline. Jobs that were
+        # submitted together have it together, so those that queued longest start first.
+        lead = min(max(_LEAD, 2 * wait.took), self._most_lead)
+        left = wait.deadline - lead - self._clock.monotonic()
+        if left <= 0 and not wait.again:
+            return 0.0, "max_wait_time"
+        return min(seconds, max(0.0, left)), None
+
+    def _wait_for(self, wait: _Wait, seconds: float) -> None:
         with self._lock:
             wait.polling = False
-            if future not in self._waits:
-                return None
+            if wait.future not in self._waits:
+                return
             if wait.again:
                 wait.again = False
                 self._make_ready(wait)
-                return 0.0
-            future.due = due
-            self._set_timer(wait, due)
-        return due - now
+            else:
+                wait.future.due = self._clock.monotonic() + seconds
+                self._set_timer(wait, wait.future.due)
 
     def _time_out(self, future: StatusFuture, limit: str) -> None:
         """Ends a wait whose budget is spent while the job still runs."""
@@ -366,16 +399,18 @@ class Scheduler(Owner):
             f" {limit}={getattr(self._limits, limit):g} is reached; to wait on, submit the job"
             " again with a higher limit"
         )
-        logger.info("%s: %s", name_job(future.job_id), reason)
+        # A log may be slow, so the dispatcher leaves it to a worker.
+        self.call(partial(_log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
         future.set_result(Status.TIMEOUT, reason)
 
     # Under the lock
 
     def _start(self) -> None:
-        self._dispatcher = threading.Thread(
+        dispatcher = threading.Thread(
             target=self._run, name=f"{THREAD_NAME}-dispatcher", daemon=True
         )
-        self._dispatcher.start()
+        dispatcher.start()
+        self._dispatcher = dispatcher
 
     def _make_ready(self, wait: _Wait) -> None:
         self._ready[wait] = None
@@ -394,3 +429,9 @@ def _reason_of(report: StatusReport) -> str | None:
     if report.status is Status.COMPLETED:
         return None
     return report.error or f"the service reported {report.state!r} and gave no reason"
+
+
+def _log(level: int, message: str, *arguments: object) -> None:
+    """Logs, and lets no wait end because a handler or filter of the user's raises."""
+    with contextlib.suppress(Exception):
+        logger.log(level, message, *arguments)

@@ -5,6 +5,7 @@ A service makes paths and reads decoded answers. It sends nothing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +31,20 @@ class Service:
     status_field: str = "result"
     authentication_header: str = "Authorization"
     authentication_prefix: str = "Bearer "
+
+    def __post_init__(self) -> None:
+        for name, form, wanted in (
+            ("name", r"\S+", "a word"),
+            ("path", r"(/[\w.~!$&'()*+,;=:%-]+)+", "the path of a URL, such as '/status'"),
+            ("status_field", r"(?s).+", "the name of a field"),
+            ("authentication_header", r"[\w!#$%&'*+.^`|~-]+", "the name of a header"),
+            ("authentication_prefix", r"[\x20-\x7e]*", "printable ASCII"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise TypeError(f"{name} must be {wanted}, not {value!r}")
+            if not re.fullmatch(form, value, re.ASCII):
+                raise ValueError(f"{name} must be {wanted}, not {value!r}")
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         """Returns the headers of every request."""

@@ -6,6 +6,7 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -27,6 +28,9 @@ MAX_REDIRECTS = 5
 _PIECE = 8 * 1024
 
 
+_ENCODINGS = ("gzip", "deflate", "identity")
+
+
 class Answer(NamedTuple):
     """What came back."""
 
@@ -35,12 +39,20 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class AnswerTooLarge(requests.RequestException):
-    """The answer's body is over ``MAX_BODY`` bytes."""
+class TransportError(requests.RequestException):
+    """What this module finds wrong; its words hold nothing of the request or the answer."""
 
 
-class ForeignRedirect(requests.RequestException):
-    """The answer redirects to another origin, where our headers must not go."""
+class AnswerError(TransportError):
+    """The answer is too large or can't be read."""
+
+
+class RedirectError(TransportError):
+    """The answer redirects in circles, or to another origin, where our headers must not go."""
+
+
+class HeaderError(TransportError):
+    """The session's authentication made a header that can't be sent."""
 
 
 class Transport:
@@ -73,6 +85,7 @@ class Transport:
         self._owns_session = session is None
         self._session = _make_session(connections) if session is None else session
         self._timeout = request_timeout
+        headers = {"Accept-Encoding": ", ".join(_ENCODINGS[:2]), **headers}
         request = requests.Request("GET", self.base_url, headers=headers, auth=_unauthenticated)
         self._prepared = self._session.prepare_request(request)
         self._settings = self._session.merge_environment_settings(
@@ -91,6 +104,15 @@ class Transport:
             requests.RequestException: There was no whole answer.
         """
         request = self._request(self.base_url + path)
+        try:
+            return self._exchange(request)
+        except requests.exceptions.InvalidProxyURL:
+            raise
+        except ValueError as error:
+            # Our own request was checked, so this is of the answer's headers or body.
+            raise AnswerError(f"the answer can't be read ({type(error).__name__})") from None
+
+    def _exchange(self, request: requests.PreparedRequest) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
             with self._session.send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings
@@ -99,9 +121,11 @@ class Transport:
                 if following is None:
                     return Answer(response.status_code, response.headers, _read(response))
             if _origin(following) != _origin(request):
-                raise ForeignRedirect(f"a redirect to {_origin(following)} was not followed")
+                raise RedirectError(f"a redirect to {_origin(following)} was not followed")
+            if "Authorization" in request.headers:  # requests may have put another in its place
+                following.headers["Authorization"] = request.headers["Authorization"]
             request = following
-        raise requests.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
+        raise RedirectError(f"more than {MAX_REDIRECTS} redirects")
 
     def close(self) -> None:
         """Closes a session that was made here."""
@@ -122,6 +146,7 @@ class Transport:
         auth = self._session.auth or self._auth
         if auth is not None:
             request.prepare_auth(auth, url)
+            _check_headers(request)
         return request
 
 
@@ -144,7 +169,9 @@ def _split_credentials(url: str) -> tuple[str, HTTPBasicAuth | None]:
     if not separator:
         return url, None
     name, _, password = user.partition(":")
-    return urlunsplit(parts._replace(netloc=host)), HTTPBasicAuth(unquote(name), unquote(password))
+    # As bytes, because requests would encode text as Latin-1.
+    auth = HTTPBasicAuth(unquote(name).encode(), unquote(password).encode())
+    return urlunsplit(parts._replace(netloc=host)), auth
 
 
 def _origin(request: requests.PreparedRequest) -> str:
@@ -153,11 +180,21 @@ def _origin(request: requests.PreparedRequest) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
+def _check_headers(request: requests.PreparedRequest) -> None:
+    for name, value in request.headers.items():
+        if re.search(rb"[\r\n]" if isinstance(value, bytes) else "[\r\n]", value):
+            raise HeaderError(f"the header {name} holds a line end")
+
+
 def _read(response: requests.Response) -> bytes:
+    # Encodings upon encodings would multiply what one small piece expands to.
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() not in _ENCODINGS:
+        raise AnswerError(f"its Content-Encoding is not one of {', '.join(_ENCODINGS)}")
     pieces, size = [], 0
     for piece in response.iter_content(_PIECE):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_BODY:
-            raise AnswerTooLarge(f"the answer's body is over {MAX_BODY} bytes")
+            raise AnswerError(f"the answer's body is over {MAX_BODY} bytes")
     return b"".join(pieces)

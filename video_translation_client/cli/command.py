@@ -32,6 +32,7 @@ from .watch import (
     View,
     complain,
     follow,
+    give_up,
     printable,
 )
 
@@ -123,9 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = OUTPUT_LOST
         if not isinstance(lost.__cause__, BrokenPipeError):
             complain(f"error: standard output: {lost}")
-        # What is left in its buffer would raise once more at exit.
-        with Path(os.devnull).open("wb") as nowhere, contextlib.suppress(OSError):
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        give_up(sys.stdout)
     if argv is None:
         _leave(status)
     return status

@@ -10,11 +10,13 @@ import abc
 import contextlib
 import itertools
 import json
+import os
 import queue
 import signal
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
 from ..clock import Clock
@@ -336,8 +338,16 @@ def write_line(text: str) -> None:
 
 def complain(text: str) -> None:
     """Writes lines to standard error, at once, as far as that is possible."""
-    with contextlib.suppress(OSError):
+    try:
         _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
+    except OSError:
+        give_up(sys.stderr)
+
+
+def give_up(stream: TextIO) -> None:
+    """Sends what is left in a stream's buffer nowhere: it would raise once more at exit."""
+    with Path(os.devnull).open("wb") as nowhere, contextlib.suppress(OSError):
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def printable(text: str) -> str:

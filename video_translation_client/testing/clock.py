@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+import weakref
 from typing import TYPE_CHECKING, Iterator, NamedTuple
 
 from ..arguments import number
@@ -26,6 +27,13 @@ class _Waiting(NamedTuple):
 
     until: float
     in_flight: int
+
+
+class _Sleep(NamedTuple):
+    """A thread that sleeps: until when, and whether an exchange waits for it."""
+
+    until: float
+    of_a_service: bool
 
 
 class VirtualClock(Clock):
@@ -52,7 +60,8 @@ class VirtualClock(Clock):
         self._held = 0
         # None is a party that is awake.
         self._parties: dict[Wakeups, _Waiting | None] = {}
-        self._sleepers: dict[threading.Event, float] = {}
+        self._sleepers: dict[threading.Event, _Sleep] = {}
+        self._left: weakref.WeakSet[Wakeups] = weakref.WeakSet()
 
     def monotonic(self) -> float:
         """Returns the virtual seconds since the clock was made."""
@@ -85,13 +94,17 @@ class VirtualClock(Clock):
                     self._changed.wait()
                 if not self._jump(target):
                     break
-            self._now = target
+            self._now = max(self._now, target)
 
     def sleep(self, seconds: float, interrupt: threading.Event | None = None) -> None:
-        """Blocks until ``seconds`` have passed on this clock, or ``interrupt`` is set."""
+        """Blocks until ``seconds`` have passed on this clock, or ``interrupt`` is set.
+
+        A sleep that can be interrupted is taken for that of a service which answers late:
+        while each exchange under way is held up by one of these, time passes.
+        """
         over = threading.Event()
         with self._lock:
-            self._sleepers[over] = self._now + seconds
+            self._sleepers[over] = _Sleep(self._now + seconds, interrupt is not None)
             self._go_on()
         while not over.wait(_GLANCE):
             if interrupt is not None and interrupt.is_set():
@@ -113,12 +126,14 @@ class VirtualClock(Clock):
     def wake(self, wakeups: Wakeups) -> None:
         """Ends a wait as ``Clock.wake`` does; no time passes until the next one."""
         with self._lock:
-            self._parties[wakeups] = None
+            if wakeups not in self._left:
+                self._parties[wakeups] = None
             wakeups.put(None)
 
     def leave(self, wakeups: Wakeups) -> None:
         """Stops counting on a party that will not wait again."""
         with self._lock:
+            self._left.add(wakeups)
             self._parties.pop(wakeups, None)
             self._go_on()
 
@@ -134,7 +149,7 @@ class VirtualClock(Clock):
             if party is None:
                 return False
             in_flight += party.in_flight
-        return in_flight <= len(self._sleepers)
+        return in_flight <= sum(sleep.of_a_service for sleep in self._sleepers.values())
 
     def _go_on(self) -> None:
         self._changed.notify_all()
@@ -144,15 +159,16 @@ class VirtualClock(Clock):
     def _jump(self, limit: float) -> bool:
         """Moves to the next due moment up to ``limit`` and wakes whom it concerns."""
         dues = [party.until for party in self._parties.values() if party is not None]
-        due = min([*dues, *self._sleepers.values()], default=math.inf)
+        dues += [sleep.until for sleep in self._sleepers.values()]
+        due = min(dues, default=math.inf)
         if due > limit or due == math.inf:
             return False
         self._now = max(self._now, due)
         for wakeups, party in list(self._parties.items()):
             if party is not None and party.until <= self._now:
                 self.wake(wakeups)
-        for over, until in list(self._sleepers.items()):
-            if until <= self._now:
+        for over, sleep in list(self._sleepers.items()):
+            if sleep.until <= self._now:
                 del self._sleepers[over]
                 over.set()
         return True
