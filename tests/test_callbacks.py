@@ -172,8 +172,8 @@ def test_a_callback_may_submit_the_next_job(server, make_client):
     assert followers[0].result(PATIENCE) == "completed"
 
 
-def test_a_callback_may_cancel_its_own_wait(server, make_client):
-    """No poll follows."""
+def test_a_callback_may_cancel_its_own_wait(server, make_client, clock, caplog):
+    """No poll follows, and no further callback."""
     server.job("job-1", duration=1000)
     client = make_client()
     futures = []
@@ -183,11 +183,14 @@ def test_a_callback_may_cancel_its_own_wait(server, make_client):
         assert ready.wait(PATIENCE)
         assert futures[0].cancel()
 
-    futures.append(client.submit("job-1", on_update=cancel))
+    with clock.paused():
+        futures.append(client.submit("job-1", on_update=cancel))
+        futures[0].add_update_callback(lambda _: pytest.fail("called after the end"))
     ready.set()
     client.shutdown()
     assert futures[0].cancelled()
     assert len(server.requests) == 1
+    assert "called after the end" not in caplog.text
 
 
 def test_a_callback_may_shut_the_client_down(server, make_client):

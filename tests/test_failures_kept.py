@@ -43,9 +43,10 @@ def test_a_failure_tells_its_root(server, make_client):
     assert isinstance(future.last_error.__cause__, ConnectionRefusedError)
 
 
-def test_what_a_proxy_is_called_stays_out_of_it(server, make_client, monkeypatch, caplog):
+@pytest.mark.parametrize("proxy", ["http://user:hush@proxy:99999", "http:///hush"])
+def test_what_a_proxy_is_called_stays_out_of_it(make_client, monkeypatch, caplog, proxy):
     """Its URL may hold credentials."""
-    monkeypatch.setenv("http_proxy", "http://user:hush@proxy:99999")
+    monkeypatch.setenv("http_proxy", proxy)
     future = make_client("http://example.invalid", max_attempts=1).submit("job-1")
     failure = future.exception(PATIENCE) or future.last_error
     assert failure is not None

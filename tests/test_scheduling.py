@@ -13,8 +13,8 @@ from video_translation_client import (
     VideoTranslationError,
 )
 from video_translation_client.clock import Clock
-from video_translation_client.scheduler import THREAD_NAME
 from video_translation_client.testing import Fault
+from video_translation_client.workers import THREAD_NAME
 
 
 def library_threads():

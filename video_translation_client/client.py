@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import random as random_module
-import warnings
 import weakref
 from types import TracebackType
 from typing import Any, Callable
@@ -14,20 +12,16 @@ import requests
 from . import arguments
 from .clock import Clock
 from .future import StatusFuture
+from .limits import DEFAULT_WAIT_TIME, Limits
 from .poller import Poller
-from .scheduler import Limits, Scheduler
+from .scheduler import Scheduler
 from .service import DEFAULT, Service
 from .status import Status
 from .strategy import ExponentialBackoff, Strategy
 from .throttle import Throttle
 from .transport import Transport
 
-_DEFAULT_WAIT_TIME = 60.0
-
 _DAY = 24 * 60 * 60.0
-
-# Waits that are added up one by one; any further ones count as the last of these.
-_GROWING_WAITS = 10_000
 
 
 class VideoTranslationClient:
@@ -76,7 +70,7 @@ class VideoTranslationClient:
         self,
         base_url: str,
         max_attempts: int | None = 10,
-        max_wait_time: float | None = _DEFAULT_WAIT_TIME,
+        max_wait_time: float | None = DEFAULT_WAIT_TIME,
         initial_wait_time: float = 1.0,
         backoff_factor: float = 2.0,
         jitter: float = 0.5,
@@ -99,7 +93,7 @@ class VideoTranslationClient:
         )
         backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
         if strategy is None:
-            _warn_of_contradictions(limits, backoff)
+            limits.warn_of_contradictions(backoff)
         request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
         max_concurrency = arguments.count("max_concurrency", max_concurrency)
         throttle = Throttle(
@@ -201,29 +195,3 @@ class VideoTranslationClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base_url}>"
-
-
-def _warn_of_contradictions(limits: Limits, backoff: ExponentialBackoff) -> None:
-    if backoff.initial_wait_time > backoff.max_interval:
-        warnings.warn(
-            f"initial_wait_time={backoff.initial_wait_time:g} is above"
-            f" max_interval={backoff.max_interval:g}, so no wait is longer than"
-            f" {backoff.max_interval:g} s; raise max_interval as well",
-            stacklevel=3,
-        )
-    attempts, wait_time = limits
-    # A limit left at its default contradicts nothing that the caller has asked for.
-    if attempts is None or wait_time is None or wait_time == _DEFAULT_WAIT_TIME:
-        return
-    spent, wait = 0.0, 0.0
-    for attempt in range(1, min(attempts, _GROWING_WAITS)):
-        wait = backoff(attempt, spent, None, 1.0)
-        spent += wait
-    spent += wait * min(max(0, attempts - _GROWING_WAITS), 10**9)
-    if spent * 2 >= wait_time:
-        return
-    warnings.warn(
-        f"max_attempts={attempts} is spent after {math.ceil(spent)} s at most, long before"
-        f" max_wait_time={wait_time:g} s; pass max_attempts=None to wait by time alone",
-        stacklevel=3,
-    )

@@ -147,16 +147,16 @@ class StatusFuture(Base):
 
     def set_report(self, report: StatusReport) -> None:
         """Takes one answer and runs the update callbacks; only for the scheduler."""
+        self.report = report
         with self._guard:
-            if self._ended is not None:
-                return
-            self.report = report
-            callbacks = list(self._update_callbacks)
+            calls: list[tuple[Callable[[Any], Any], Any]] = [
+                (fn, self) for fn in self._update_callbacks
+            ]
         if self._on_update is not None:
-            self._call(self._on_update, report.status)
-        for fn in callbacks:
+            calls.insert(0, (self._on_update, report.status))
+        for fn, argument in calls:
             if self._ended is None:  # a deadline or a cancel may come between them
-                self._call(fn, self)
+                self._call(fn, argument)
 
     def set_result(self, result: Status, reason: str | None = None) -> None:
         """Ends the future, only for the scheduler; nothing happens once it has ended."""

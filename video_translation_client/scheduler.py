@@ -20,38 +20,28 @@ import logging
 import queue
 import threading
 from collections import OrderedDict, deque
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from . import arguments
 from .clock import Clock
 from .errors import PollError, VideoTranslationError, name_job
 from .future import Owner, StatusFuture
+from .limits import Limits
 from .poller import Outcome, Poller
 from .status import Status, StatusReport
 from .strategy import Strategy
 from .throttle import Throttle
 from .timers import Timer, Timers
+from .workers import THREAD_NAME, Workers
 
 if TYPE_CHECKING:
     from .clock import Wakeups
 
 logger = logging.getLogger("video_translation_client")
 
-THREAD_NAME = "video-translation-client"
-"""What the names of the library's threads begin with."""
-
-
 # Seconds before the deadline at which the last poll starts, where answers come fast.
 _LEAD = 0.1
-
-
-class Limits(NamedTuple):
-    """What ends a wait for a job that is still running; None is no such limit."""
-
-    max_attempts: int | None
-    max_wait_time: float | None
 
 
 class _Wait:
@@ -100,11 +90,9 @@ class Scheduler(Owner):
         self._clock = clock
         self._chance = chance
         self._wakeups: Wakeups = queue.SimpleQueue()
-        self._here = threading.local()  # tells whether a thread is one of ours
         # One worker more than there are polls at once: when all of them hang, the callbacks of
         # futures that end at their deadline still run.
-        self._pool = ThreadPoolExecutor(max_concurrency + 1, thread_name_prefix=THREAD_NAME)
-        self._has_worker = False  # once it has one, it keeps it
+        self._workers = Workers(max_concurrency + 1)
         self._dispatcher: threading.Thread | None = None
         self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
         # Protects everything below, and the waits. Held for bookkeeping alone.
@@ -162,7 +150,7 @@ class Scheduler(Owner):
             with self._lock:
                 self._calls.append(function)
         else:
-            self._run_as_ours(function)
+            self._workers.run_as_own(function)
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """Takes no more futures, and ends the threads once those it has are done.
@@ -179,9 +167,9 @@ class Scheduler(Owner):
             future.cancel()
         if dispatcher is None:
             self._release()
-        elif wait and not self._is_ours():
+        elif wait and not self._workers.is_own():
             dispatcher.join()
-            self._pool.shutdown()
+            self._workers.shutdown(wait=True)
 
     def abandon(self) -> None:
         """Takes no more futures. Needs no lock: a finalizer may interrupt any code."""
@@ -190,22 +178,9 @@ class Scheduler(Owner):
             if self._dispatcher is not None:
                 self._clock.wake(self._wakeups)
 
-    def _is_ours(self) -> bool:
-        """Says whether the calling thread is one of ours, or runs a callback for us."""
-        return getattr(self._here, "ours", False)
-
-    def _run_as_ours(self, function: Callable[[], None]) -> None:
-        before = self._is_ours()
-        self._here.ours = True
-        try:
-            function()
-        finally:
-            self._here.ours = before
-
     # On the dispatcher thread
 
     def _run(self) -> None:
-        self._here.ours = True
         try:
             while not self._turn():
                 pass
@@ -225,19 +200,11 @@ class Scheduler(Owner):
         for wait in expired:
             self._expire(wait)
         while self._outbox:
-            self._launch(self._outbox[0])
+            self._workers.start(partial(self._work, self._outbox[0]))
             self._outbox.popleft()
         if not (done or expired):
             self._clock.wait(self._wakeups, timeout, in_flight)
         return done
-
-    def _launch(self, function: Callable[[], None]) -> None:
-        try:
-            self._pool.submit(self._work, function)
-        except RuntimeError as error:
-            # A pool that can't start one more thread has queued the function all the same.
-            if "start new thread" not in str(error) or not self._has_worker:
-                raise
 
     def _take_due(self, now: float) -> list[_Wait]:
         """Makes ready what is due; returns the waits whose deadline has come."""
@@ -295,19 +262,18 @@ class Scheduler(Owner):
             future.set_exception(failure)
         # Callbacks that no worker can take run here; polls find that their waits have ended.
         for function in [*self._outbox, *self._calls]:
-            function()
+            self._workers.run_as_own(function)
 
     def _release(self) -> None:
         self._clock.leave(self._wakeups)
-        self._pool.shutdown(wait=False)
+        self._workers.shutdown(wait=False)
         self._poller.close()
 
     # On a worker thread
 
     def _work(self, function: Callable[[], None]) -> None:
-        self._has_worker = True
         try:
-            self._run_as_ours(function)
+            function()
         finally:
             with self._lock:
                 self._in_flight -= 1
@@ -393,12 +359,7 @@ class Scheduler(Owner):
 
     def _time_out(self, future: StatusFuture, limit: str) -> None:
         """Ends a wait whose budget is spent while the job still runs."""
-        state = "no status received" if future.report is None else "still running"
-        reason = (
-            f"{state} after {future.attempts} polls in {future.elapsed:.1f} s, the limit"
-            f" {limit}={getattr(self._limits, limit):g} is reached; to wait on, submit the job"
-            " again with a higher limit"
-        )
+        reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report)
         # A log may be slow, so the dispatcher leaves it to a worker.
         self.call(partial(_log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
         future.set_result(Status.TIMEOUT, reason)
@@ -407,7 +368,9 @@ class Scheduler(Owner):
 
     def _start(self) -> None:
         dispatcher = threading.Thread(
-            target=self._run, name=f"{THREAD_NAME}-dispatcher", daemon=True
+            target=partial(self._workers.run_as_own, self._run),
+            name=f"{THREAD_NAME}-dispatcher",
+            daemon=True,
         )
         dispatcher.start()
         self._dispatcher = dispatcher

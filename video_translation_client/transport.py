@@ -6,7 +6,6 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -182,7 +181,8 @@ def _origin(request: requests.PreparedRequest) -> str:
 
 def _check_headers(request: requests.PreparedRequest) -> None:
     for name, value in request.headers.items():
-        if re.search(rb"[\r\n]" if isinstance(value, bytes) else "[\r\n]", value):
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if "\r" in text or "\n" in text:
             raise HeaderError(f"the header {name} holds a line end")
 
 

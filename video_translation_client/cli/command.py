@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Sequence
 from .. import __version__, arguments
 from ..client import VideoTranslationClient
 from ..clock import Clock
-from ..scheduler import THREAD_NAME
+from ..workers import THREAD_NAME
 from .resume import how_to_resume
 from .watch import (
     INTERRUPTED,

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
 from ..clock import Clock
 from ..errors import name_job
-from ..scheduler import THREAD_NAME
 from ..status import Status
+from ..workers import THREAD_NAME
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -1,0 +1,57 @@
+"""The threads that block: on requests, and in the user's callbacks.
+
+A ``ThreadPoolExecutor`` that goes on where the operating system gives no more threads, and
+that knows which code runs on its behalf. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable
+
+THREAD_NAME = "video-translation-client"
+"""What the names of the library's threads begin with."""
+
+
+class Workers:
+    """Up to ``count`` threads, started as they are needed."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=THREAD_NAME)
+        self._has_one = False  # once there is a thread, it stays
+        self._here = threading.local()
+
+    def start(self, function: Callable[[], None]) -> None:
+        """Runs ``function`` on a thread as soon as one is free.
+
+        Raises:
+            RuntimeError: There is no thread and there will be none.
+        """
+        try:
+            self._pool.submit(self._work, function)
+        except RuntimeError as error:
+            # A pool that can't start one more thread has queued the function all the same.
+            if "start new thread" not in str(error) or not self._has_one:
+                raise
+
+    def run_as_own(self, function: Callable[[], None]) -> None:
+        """Runs ``function`` on this thread, which counts as one of these meanwhile."""
+        before = self.is_own()
+        self._here.own = True
+        try:
+            function()
+        finally:
+            self._here.own = before
+
+    def is_own(self) -> bool:
+        """Says whether the calling code runs on behalf of these threads."""
+        return getattr(self._here, "own", False)
+
+    def shutdown(self, wait: bool) -> None:
+        """Ends the threads once they are idle; waits for that if asked to."""
+        self._pool.shutdown(wait=wait)
+
+    def _work(self, function: Callable[[], None]) -> None:
+        self._has_one = True
+        self.run_as_own(function)
