@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 import sys
 import threading
 from typing import Any, Callable, Iterator
@@ -26,13 +27,13 @@ def python_command(*arguments: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def serving(app: Callable[..., Any]) -> Iterator[str]:
+def serving(app: Callable[..., Any], ssl_context: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serves a WSGI app on a free loopback port; gives its URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=ssl_context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if ssl_context else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

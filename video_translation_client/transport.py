@@ -87,8 +87,10 @@ class Transport:
         headers = {"Accept-Encoding": ", ".join(_ENCODINGS[:2]), **headers}
         request = requests.Request("GET", self.base_url, headers=headers, auth=_unauthenticated)
         self._prepared = self._session.prepare_request(request)
+        # Alone, requests would have REQUESTS_CA_BUNDLE override what the session says.
+        verify = None if self._session.verify is True else self._session.verify
         self._settings = self._session.merge_environment_settings(
-            self.base_url, {}, stream=True, verify=None, cert=None
+            self.base_url, {}, stream=True, verify=verify, cert=None
         )
         self._auth: Any = url_auth
         if url_auth is None and self._session.trust_env and "Authorization" not in headers:

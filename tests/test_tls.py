@@ -1,0 +1,56 @@
+"""Certificates: verified, and never taken on trust."""
+
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import PATIENCE, serving
+from werkzeug.wrappers import Response
+
+from video_translation_client import PollError, RejectedError, VideoTranslationClient
+
+SELF_SIGNED = Path(__file__).with_name("self_signed.pem")
+"""A key and certificate for 127.0.0.1, signed by itself until 2126; it protects nothing."""
+
+
+@pytest.fixture
+def url():
+    """A server with the self-signed certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(SELF_SIGNED))
+    with serving(Response('{"result": "completed"}'), ssl_context=context) as url:
+        yield url
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_wait_and_says_so(url, clock):
+    """No poll can succeed; the reason is OpenSSL's own."""
+    future = VideoTranslationClient(url, clock=clock).submit("job-1")
+    with pytest.raises(
+        RejectedError, match=r"(?i)job 'job-1': .*self.signed certificate"
+    ) as caught:
+        future.result(PATIENCE)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+    assert future.attempts == 1
+
+
+def test_a_session_can_trust_it(url, clock):
+    """By ``verify``, set to the certificate."""
+    with requests.Session() as session:
+        session.verify = str(SELF_SIGNED)
+        client = VideoTranslationClient(url, clock=clock, session=session)
+        assert client.get_status("job-1") == "completed"
+
+
+def test_a_handshake_that_breaks_off_is_a_failure_in_passing(clock):
+    """The server may be restarting."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        future = VideoTranslationClient(url, 1, clock=clock).submit("job-1")
+        connection, _ = listener.accept()
+        connection.close()
+        assert future.result(PATIENCE) == "timeout"
+    assert isinstance(future.last_error, PollError)
