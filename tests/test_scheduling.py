@@ -82,11 +82,12 @@ def test_jobs_that_wait_behind_the_rate_still_end_at_their_deadline(server, make
     assert futures[3].attempts == 0
 
 
-def test_a_future_ends_at_its_deadline_though_its_request_hangs(server, make_client):
+def test_a_future_ends_at_its_deadline_though_its_request_hangs(server, make_client, clock):
     """So do the futures of jobs for which no worker was free."""
     server.job("hanging", faults={1: Fault.slow(1000)})
     client = make_client(max_concurrency=1, max_wait_time=20)
-    futures = [client.submit("hanging"), client.submit("queued")]
+    with clock.paused():
+        futures = [client.submit("hanging"), client.submit("queued")]
     assert [future.result(PATIENCE) for future in futures] == ["timeout", "timeout"]
     assert [future.elapsed for future in futures] == [20, 20]
     assert "no status received" in futures[1].reason

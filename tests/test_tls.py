@@ -4,6 +4,7 @@ import socket
 import ssl
 from pathlib import Path
 
+import certifi
 import pytest
 import requests
 from conftest import PATIENCE, serving
@@ -25,18 +26,17 @@ def url():
 
 
 def test_a_certificate_that_is_not_trusted_ends_the_wait_and_says_so(url, clock):
-    """No poll can succeed; the reason is OpenSSL's own."""
+    """No poll can succeed; the reason is given in OpenSSL's words."""
     future = VideoTranslationClient(url, clock=clock).submit("job-1")
-    with pytest.raises(
-        RejectedError, match=r"(?i)job 'job-1': .*self.signed certificate"
-    ) as caught:
+    with pytest.raises(RejectedError, match="self.signed certificate") as caught:
         future.result(PATIENCE)
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
     assert future.attempts == 1
 
 
-def test_a_session_can_trust_it(url, clock):
-    """By ``verify``, set to the certificate."""
+def test_a_session_can_trust_it(url, clock, monkeypatch):
+    """By ``verify``, set to the certificate; the environment does not override it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
     with requests.Session() as session:
         session.verify = str(SELF_SIGNED)
         client = VideoTranslationClient(url, clock=clock, session=session)

@@ -116,9 +116,9 @@ class Scheduler(Owner):
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if self._dispatcher is None:
                 self._start()
-            now = self._clock.monotonic()
             limit = self._limits.max_wait_time
-            wait = _Wait(future, None if limit is None else now + limit)
+            began = self._clock.monotonic() - future.elapsed
+            wait = _Wait(future, None if limit is None else began + limit)
             self._waits[future] = wait
             self._make_ready(wait)
             self._clock.wake(self._wakeups)
