@@ -49,16 +49,15 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
+def clock(virtual_clock: VirtualClock) -> VirtualClock:
     """The clock that the server and the clients share."""
-    return VirtualClock()
+    return virtual_clock
 
 
 @pytest.fixture
-def server(clock: VirtualClock) -> Iterator[MockServer]:
+def server(video_translation_server: MockServer) -> MockServer:
     """A mock server on the virtual clock."""
-    with MockServer(clock=clock) as server:
-        yield server
+    return video_translation_server
 
 
 @pytest.fixture
