@@ -2,7 +2,11 @@
 
 import sys
 
-from video_translation_client.testing.command import main
+try:
+    from video_translation_client.testing.command import main
+except ImportError as missing:
+    package = str(missing.name).partition(".")[0]
+    sys.exit(f"error: the mock server needs {package}: pip install -e '.[testing]'")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,9 +73,10 @@ def asked(server: MockServer) -> list[Any]:
 def run_hint(stderr: str) -> subprocess.CompletedProcess[str]:
     """Runs the printed command in a shell, with this Python in place of ``python``."""
     intro, _, script = stderr.partition("\n")
-    assert intro.endswith("still running; to wait on:")
-    before, program, after = script.partition("python -m video_translation_client")
-    assert (before, bool(program)) == ("", True)
+    assert intro.endswith("not ended; to wait on:")
+    python, program, after = script.partition(" -m video_translation_client")
+    assert program
+    assert Path(shutil.which(python) or "").samefile(sys.executable)
     return subprocess.run(
         ["sh", "-c", " ".join(map(shlex.quote, command())) + after],
         capture_output=True,
@@ -98,7 +100,9 @@ def test_each_change_of_status_is_one_line_and_ends_tell_the_reason(
         "gone": [rejection],
         "never": ["never: pending", timeout],
     }
-    assert rejection.startswith(f"gone: rejected ({server.url} rejects the request with HTTP")
+    assert rejection.startswith(
+        f"gone: rejected ({server.url}/status rejects the request with HTTP"
+    )
     assert timeout.startswith("never: timeout (still running after 10 polls in ")
     assert (status, len(lines)) == (4, 7)
 
@@ -245,7 +249,7 @@ def test_limits_that_contradict_each_other_are_one_line_of_warning(
     assert main(["watch", server.url, "--max-attempts", "2", "--max-wait-time", "1000"]) == 0
     (warning,) = capsys.readouterr().err.splitlines()
     assert warning.startswith("warning: --max-attempts 2 is spent after")
-    assert "pass --max-attempts None" in warning
+    assert "pass --max-attempts none" in warning
 
 
 def test_polls_that_fail_are_told_once(
@@ -256,7 +260,7 @@ def test_polls_that_fail_are_told_once(
     words = ["--max-attempts", "3", "--initial-wait-time", "0.35"]
     assert main(["watch", server.url, "down", *FAST, *words]) == 4
     told = capsys.readouterr()
-    assert told.out.startswith("down: timeout (job 'down': HTTP status 503; ")
+    assert told.out.startswith("down: timeout (HTTP status 503; ")
     assert told.err.splitlines()[0] == (
         "warning: job 'down': HTTP status 503; asking on (further failures are not shown)"
     )
@@ -328,7 +332,7 @@ def test_credentials_are_never_shown(
 def test_the_delimiter_of_a_here_document_is_no_job_id() -> None:
     """The line that ends the here-document differs from all job ids."""
     text = how_to_resume(["watch"], "http://h", ["END", "END_", *map(str, range(20))])
-    assert text.splitlines()[0] == "22 jobs are still running; to wait on:"
+    assert text.splitlines()[0] == "22 jobs have not ended; to wait on:"
     assert text.splitlines()[1] == "watch http://h - <<'END__'"
     assert text.splitlines()[-1] == "END__"
 
@@ -348,7 +352,7 @@ def test_ctrl_c_ends_a_watch_of_many_jobs(server: MockServer) -> None:
     job_ids = [f"job-{number}" for number in range(1000)]
     status, errors = interrupt_after(100, start("watch", server.url, "good", *job_ids))
     assert status == 130
-    assert errors.splitlines()[0].endswith("jobs are still running; to wait on:")
+    assert errors.splitlines()[0].endswith("jobs have not ended; to wait on:")
     assert set(job_ids) <= set(errors.splitlines())
 
 
@@ -358,7 +362,7 @@ def test_ctrl_c_does_not_wait_for_a_request_that_hangs(server: MockServer) -> No
     words = ["--request-timeout", "600", "--max-wait-time", "none", *FAST]
     status, errors = interrupt_after(2, start("watch", server.url, "stuck", "good", *words))
     assert status == 130
-    assert errors.splitlines()[0] == "1 job is still running; to wait on:"
+    assert errors.splitlines()[0] == "1 job has not ended; to wait on:"
     assert errors.splitlines()[1].endswith(f" {server.url} stuck")
 
 
@@ -367,7 +371,7 @@ def test_the_limit_does_not_wait_for_a_request_that_hangs(server: MockServer) ->
     server.job(faults={1: Fault.slow(600)})
     done = run("watch", server.url, "--request-timeout", "600", "--max-wait-time", "0.3")
     assert done.returncode == 4
-    assert done.stdout.startswith("timeout (no status received after 1 poll")
+    assert done.stdout.startswith("timeout (no status was received in 1 poll")
 
 
 def test_ctrl_c_while_job_ids_are_read_ends_it_quietly(

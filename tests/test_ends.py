@@ -170,7 +170,7 @@ def test_a_server_that_is_not_there_is_asked_until_the_limit(make_client):
     """A refused connection may be a restart."""
     future = make_client("http://127.0.0.1:1", max_attempts=3).submit()
     assert future.result(PATIENCE) == "timeout"
-    assert "no status received after 3 polls" in future.reason
+    assert "no status was received in 3 polls" in future.reason
     assert "Connection refused" in str(future.last_error)
     assert future.status == "timeout"
 

@@ -190,10 +190,10 @@ def test_the_first_end_stays(ended, cancelled):
 
 def test_its_repr_tells_the_job_and_how_it_goes(waiting, ended):
     """In one line for a log or a debugger."""
-    assert repr(waiting) == "<StatusFuture job 'job-1': waiting, status pending, 1 attempts>"
-    assert repr(ended) == "<StatusFuture job 'job-1': done, status completed, 1 attempts>"
+    assert repr(waiting) == "<StatusFuture job 'job-1': waiting, status pending, attempts 1>"
+    assert repr(ended) == "<StatusFuture job 'job-1': done, status completed, attempts 1>"
     waiting.cancel()
-    assert repr(waiting) == "<StatusFuture job 'job-1': cancelled, status pending, 1 attempts>"
+    assert repr(waiting) == "<StatusFuture job 'job-1': cancelled, status pending, attempts 1>"
 
 
 def test_elapsed_counts_until_the_end_and_then_stands(waiting, clock):

@@ -69,7 +69,7 @@ def test_a_timeout_is_one_line_at_info(server, make_client, caplog):
     make_client(max_attempts=1).get_status("job-1")
     lines = [record.getMessage() for record in caplog.records if record.name == NAME]
     assert len(lines) == 1
-    assert "job 'job-1': still running after 1 polls" in lines[0]
+    assert "job 'job-1': still running after 1 poll in" in lines[0]
 
 
 def test_a_handler_that_raises_ends_no_wait(server, make_client):

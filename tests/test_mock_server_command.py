@@ -123,3 +123,18 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     for default in ("(default: 127.0.0.1)", "(default: 5000)", "(default: 5.0)"):
         assert default in text
+
+
+def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    """One line, and no traceback."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import runpy, sys; sys.modules['werkzeug'] = None;"
+        "sys.modules.pop('werkzeug.serving', None);"
+        f"runpy.run_path({str(SCRIPT)!r})"
+    )
+    done = subprocess.run(
+        python_command(str(program)), stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == b"error: the mock server needs werkzeug: pip install -e '.[testing]'\n"

@@ -70,8 +70,9 @@ def callback(name: str, value: Any) -> Any:
 def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
     """Returns ``value`` if it is a ``kind``."""
     if not isinstance(value, kind):
-        wanted, given = kind, type(value)  # the value itself may hold a secret
-        raise TypeError(f"{name} must be a {wanted.__module__}.{wanted.__name__}, not {given}")
+        # The value itself may hold a secret.
+        given = type(value).__name__
+        raise TypeError(f"{name} must be a {kind.__module__}.{kind.__name__}, not {given}")
     return value
 
 
@@ -109,7 +110,7 @@ def base_url(value: Any) -> str:
     """Returns ``value`` without its trailing slash if it is a URL that paths can follow."""
     if not isinstance(value, str):
         raise TypeError(
-            f"base_url must be a str such as 'http://127.0.0.1:5000', not {type(value)}"
+            f"base_url must be a str such as 'http://127.0.0.1:5000', not {type(value).__name__}"
         )
     shown = re.sub(".*@", "***@", value, flags=re.DOTALL)
     problem = _problem_of_url(value)

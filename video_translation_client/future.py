@@ -208,7 +208,7 @@ class StatusFuture(Base):
         state = "cancelled" if self.cancelled() else "done" if self.done() else "waiting"
         return (
             f"<{type(self).__name__} {name_job(self.job_id)}: {state}, status {self.status},"
-            f" {self.attempts} attempts>"
+            f" attempts {self.attempts}>"
         )
 
 

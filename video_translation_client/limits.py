@@ -26,11 +26,13 @@ class Limits(NamedTuple):
 
     def reason(self, limit: str, attempts: int, elapsed: float, report: StatusReport | None) -> str:
         """Returns why a wait ended at ``limit``, and how to wait on."""
-        state = "no status received" if report is None else "still running"
+        polls = f"{attempts} poll{'s' if attempts != 1 else ''}"
+        reached = f"the limit {limit}={getattr(self, limit):g} is reached"
+        if report is None:
+            return f"no status was received in {polls} and {elapsed:.1f} s; {reached}"
         return (
-            f"{state} after {attempts} polls in {elapsed:.1f} s, the limit"
-            f" {limit}={getattr(self, limit):g} is reached; to wait on, submit the job again"
-            " with a higher limit"
+            f"still running after {polls} in {elapsed:.1f} s; {reached}; to wait on, submit the"
+            " job again"
         )
 
     def warn_of_contradictions(self, backoff: ExponentialBackoff) -> None:

@@ -88,8 +88,8 @@ class Poller:
         code = answer.status_code
         if 400 <= code < 500 and code not in _PASSING:
             return RejectedError(
-                f"{name_job(job_id)}: {self._transport.base_url} rejects the request with HTTP"
-                f" status {code}{_ADVICE.get(code, '')}",
+                f"{name_job(job_id)}: {self._transport.base_url}{self._service.path_of(None)}"
+                f" rejects the request with HTTP status {code}{_ADVICE.get(code, '')}",
                 job_id,
                 code,
             )

@@ -4,7 +4,7 @@ command.py   arguments in, exit status out
 watch.py     follows the waits; lines and JSON
 display.py   the live display on a terminal
 demo.py      the demonstration
-resume.py    the command that waits on for what was still running
+resume.py    the command that waits on for what had not ended
 """
 
 from .command import main

@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -60,7 +61,7 @@ exit status:
   1    some ended in error
   2    the command line is wrong
   3    some could not be asked for, because the service rejects them
-  4    some were still running at the limit; the command that waits on for
+  4    some had not ended at the limit; the command that waits on for
        them is printed
   130  Ctrl-C; the same command is printed
   141  standard output took nothing more, as after `| head -1`
@@ -75,7 +76,7 @@ output:
     job-1: pending
     job-2: error (codec unknown)
   The statuses are pending, completed, error, rejected (the service refuses to
-  tell) and timeout (still running at the limit). All else is on standard error.
+  tell) and timeout (not ended at the limit). All else is on standard error.
 
   With --json an object a line, for each change of a job's status or progress:
     job_id    the job, null if it has no name
@@ -155,10 +156,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _run(words: list[str]) -> int:
-    program = _NAME
-    if Path(sys.argv[0]) == Path(__file__).parents[1] / "__main__.py":
-        program = "python -m video_translation_client"
-    parser = _Parser(prog=program, description="Waits for video translation jobs.")
+    parser = _Parser(prog=" ".join(_program()), description="Waits for video translation jobs.")
     parser.add_argument("--version", action="version", version=f"{_NAME} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     watch = commands.add_parser(
@@ -180,6 +178,17 @@ def _run(words: list[str]) -> int:
         return _demo(demo, words[1:])
     parser.parse_args(words)
     return parser.error("a COMMAND is required: watch or demo")
+
+
+def _program() -> list[str]:
+    """Returns the words that call this program from here."""
+    called = Path(sys.argv[0])
+    if called == Path(__file__).parents[1] / "__main__.py":
+        python = shutil.which("python")
+        same = python is not None and Path(python).samefile(sys.executable)
+        return ["python" if same else sys.executable, "-m", "video_translation_client"]
+    installed_apart = called.name == _NAME and shutil.which(_NAME) is None
+    return [sys.argv[0] if installed_apart else _NAME]
 
 
 def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
@@ -208,7 +217,7 @@ def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
     client = _client(parser, url, {name: _value(text) for name, text in options.items()})
     board = follow(client, job_ids, JsonLines() if given.json else view())
     if board.unfinished:
-        command = [*parser.prog.split(), *(["--json"] if given.json else [])]
+        command = [*_program(), "watch", *(["--json"] if given.json else [])]
         for name, text in options.items():
             command += [_option(name), text]
         complain(how_to_resume(command, url, board.unfinished))
@@ -316,4 +325,5 @@ def _in_words_of_options(message: str) -> str:
     names = "|".join(_PACING)
     message = re.sub(rf"\b({names})=", lambda match: f"{_option(match.group(1))} ", message)
     message = re.sub(rf"\b({names})\b", lambda match: _option(match.group()), message)
+    message = re.sub(r"\bNone\b", "none", message)
     return message.replace("base_url", "URL").replace("job_id", "JOB_ID")

@@ -132,7 +132,7 @@ class Live(View):
 
     def _detail(self, job: Job) -> str:
         detail = f"{_polls(job.future.attempts)}, {_soon(job.future.next_poll)}"
-        return detail if job.trouble is None else f"{detail}; {printable(str(job.trouble))}"
+        return detail if job.trouble is None else f"{detail}; {printable(job.words(job.trouble))}"
 
     def _totals(self, board: Board) -> list[Text]:
         waiting = len(board.job_ids) - sum(map(len, board.ended.values()))

@@ -1,4 +1,4 @@
-"""The command that waits on for the jobs that were still running when a watch ended.
+"""The command that waits on for the jobs that had not ended when a watch did.
 
 It is made to be pasted into a shell as it is, and holds no credentials.
 """
@@ -20,10 +20,10 @@ def masked(url: str) -> str:
 
 def how_to_resume(command: list[str], url: str, job_ids: Sequence[str | None]) -> str:
     """Returns the command that waits on for jobs, with a line before it that says so."""
-    count = "1 job is" if len(job_ids) == 1 else f"{len(job_ids):,} jobs are"
-    intro = f"{count} still running; to wait on:"
+    count = "1 job has" if len(job_ids) == 1 else f"{len(job_ids):,} jobs have"
+    intro = f"{count} not ended; to wait on:"
     if masked(url) != url:
-        intro = f"{count} still running; to wait on, with the credentials in place of ***:"
+        intro = f"{count} not ended; to wait on, with the credentials in place of ***:"
     words, lines = [job_id for job_id in job_ids if job_id is not None], []
     if len(words) > _MOST_WORDS or "-" in words:
         # Not everything that can be a word can be a line.

@@ -76,6 +76,11 @@ class Job:
         error = self.future.last_error
         return None if error is self._old_error else error
 
+    def words(self, error: BaseException) -> str:
+        """What an error says, without the job's name before it."""
+        name, text = f"{name_job(self.future.job_id)}: ", str(error)
+        return text[len(name) :] if text.startswith(name) else text
+
     def answer(self, status: Status) -> bool:
         """Takes one answer; returns whether it says anything new."""
         before = self.status, self.progress
@@ -87,15 +92,12 @@ class Job:
         """Takes how the wait ended, and returns the word for it."""
         error = self.future.exception()
         if error is not None:
-            name = f"{name_job(self.future.job_id)}: "
-            text = str(error)
-            self.status = REJECTED
-            self.reason = text[len(name) :] if text.startswith(name) else text
+            self.status, self.reason = REJECTED, self.words(error)
             return REJECTED
         self._note_progress()
         self.status, self.reason = self.future.result().value, self.future.reason
         if self.status == TIMEOUT and self.reason and self.trouble:
-            self.reason = f"{self.trouble}; {self.reason}"
+            self.reason = f"{self.words(self.trouble)}; {self.reason}"
         return self.status
 
     def _note_progress(self) -> None:
@@ -231,7 +233,7 @@ class JsonLines(Lines):
         fields = {
             "job_id": future.job_id,
             "status": job.status,
-            "progress": job.progress,
+            "progress": None if job.progress is None else round(job.progress, 4),
             "attempts": future.attempts,
             "elapsed": round(future.elapsed, 3),
             "result": None if report is None else report.result,

@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     option("port", "PORT", int, f"the port; 0 for a free one {default}")
     option("duration", "SECONDS", _duration, f"how long a job takes, such as 5 or 3-6 {default}")
     option("outcome", "WORD", str, "completed, error or random (default: completed)")
-    option("error_rate", "RATE", float, "the chance of an error, 0 to 1, if outcomes are random")
+    option("error_rate", "RATE", float, "the chance from 0 to 1 of an error; makes outcomes random")
     option("fault_rate", "RATE", float, f"the chance of a bad answer, 0 to 1 {default}")
     option("latency", "SECONDS", float, f"how late every answer is {default}")
     option("seed", "NUMBER", int, "makes chance repeatable")
