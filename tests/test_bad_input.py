@@ -34,6 +34,8 @@ URL = "http://127.0.0.1:5000"
         "http://example.com\\evil",
         "http://[::1",
         "http://*.example.com",
+        "http://a..b:5",
+        f"http://{'a' * 64}.example.com",
     ],
 )
 def test_a_base_url_that_paths_cannot_follow_is_refused(url):
@@ -124,6 +126,12 @@ def test_zero_is_refused_where_it_makes_no_sense(name):
     """A wait, a limit or a rate of nothing."""
     with pytest.raises(ValueError, match=f"^{name} must be a number above 0.*, not 0"):
         VideoTranslationClient(URL, **{name: 0})
+
+
+def test_more_workers_than_any_machine_has_threads_are_refused():
+    """They would be reserved for in vain."""
+    with pytest.raises(ValueError, match="^max_concurrency must be .* from 1 to 1000, not 1001"):
+        VideoTranslationClient(URL, max_concurrency=1001)
 
 
 def test_a_request_timeout_of_more_than_a_day_is_refused():

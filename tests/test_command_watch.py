@@ -450,3 +450,28 @@ def test_the_program_needs_neither_rich_nor_werkzeug(server: MockServer, tmp_pat
         python_command(str(script)), stderr=subprocess.PIPE, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_printed_command_names_the_jobs_in_whatever_can_be_printed() -> None:
+    """What the terminal's encoding lacks is written as bytes, and fits no here-document."""
+    text = how_to_resume(["watch"], "http://h", ["é"], "ascii")
+    assert text.splitlines() == [
+        "1 job has not ended; to wait on, in bash, zsh or ksh:",
+        "watch http://h $'\\303\\251'",
+    ]
+    assert how_to_resume(["watch"], "http://h", ["é"]).endswith("watch http://h 'é'")
+    many = how_to_resume(["watch"], "http://h", ["é", *map(str, range(20))], "ascii")
+    assert many.splitlines()[1] == "watch http://h $'\\303\\251' - <<'END'"
+
+
+@pytest.mark.parametrize(
+    ("words", "stream", "status"),
+    [(["watch", "--bad"], "stderr", 2), (["watch", "--help"], "stdout", 141)],
+)
+def test_usage_and_help_end_as_promised_where_they_cannot_be_written(
+    words: list[str], stream: str, status: int
+) -> None:
+    """A full disk changes no exit status but that of lost output."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command(*words), timeout=PATIENCE, check=False, **{stream: full})
+    assert done.returncode == status

@@ -244,3 +244,10 @@ def test_bad_faults(make: Any, arguments: Any, message: str) -> None:
     """A fault that could not be played is refused when it is made, by name."""
     with pytest.raises((TypeError, ValueError), match=message):
         make(*arguments)
+
+
+@pytest.mark.parametrize("headers", [None, "ab", [("a", "b", "c")], 5])
+def test_headers_that_are_no_pairs_are_refused(headers: Any) -> None:
+    """With what would be right."""
+    with pytest.raises(TypeError, match="^headers must be a mapping or pairs, not "):
+        Fault.http(500, headers)

@@ -332,3 +332,20 @@ def test_bad_arguments(arguments: Any, message: str) -> None:
     """An argument that makes no sense is refused when the server is made, by name."""
     with pytest.raises((TypeError, ValueError), match=message):
         MockServer(**arguments)
+
+
+def test_a_host_that_is_none_is_refused() -> None:
+    """By its form when the server is made, and by the system when it starts."""
+    for host in ("", "two words", "hôte"):
+        with pytest.raises(ValueError, match="^host must be"):
+            MockServer(host=host)
+    with pytest.raises(OSError, match="can't be a host's name|not known|No address|Name or"):
+        MockServer(host=f"{'a' * 64}.example").start()
+
+
+def test_a_content_length_beyond_reason_ends_the_connection() -> None:
+    """After an ordinary answer, and with no error in the log."""
+    with MockServer() as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST /status HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+        with client.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 405 ")

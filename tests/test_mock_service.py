@@ -370,3 +370,23 @@ def test_bad_faults(faults: Any, message: str) -> None:
     """Faults that could never be met are refused when they are scripted."""
     with pytest.raises((TypeError, ValueError), match=message):
         MockService().job("a", faults=faults)
+
+
+def test_a_seed_means_the_same_on_every_python() -> None:
+    """For every job id, also one that only a newer Python knows how to print."""
+    service = MockService(seed=7, duration=(1, 9), error_rate=0.4)
+    plans = [service.plan(job_id) for job_id in ("job-1", "\U0001fae8")]
+    assert [(round(plan.duration, 6), plan.outcome) for plan in plans] == [
+        (6.61455, "completed"),
+        (1.103237, "error"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("jobs", ["a"]), ("clock", 3), ("fault_rate", None), ("progress", None)],
+)
+def test_a_setting_of_the_wrong_kind_is_refused_by_name(name: str, value: Any) -> None:
+    """When the service is made."""
+    with pytest.raises(TypeError, match=f"^{name} must be "):
+        MockService(**{name: value})

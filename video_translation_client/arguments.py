@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from typing import Any, TypeVar
+from typing import Any, Mapping, TypeVar
 from urllib.parse import urlsplit
 
 Kind = TypeVar("Kind")
@@ -51,13 +51,15 @@ def optional_number(name: str, value: Any, *, above: float, none: str) -> float 
         raise type(error)(f"{error}; None means {none}") from None
 
 
-def count(name: str, value: Any) -> int:
-    """Returns ``value`` as an int of 1 or more."""
+def count(name: str, value: Any, *, most: int | None = None) -> int:
+    """Returns ``value`` as an int from 1 to ``most``."""
+    wanted = "a whole number, 1 or more" if most is None else f"a whole number from 1 to {most}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be a whole number, 1 or more, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r}")
-    return int(value)
+        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+    result = int(value)
+    if result < 1 or (most is not None and result > most):
+        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+    return result
 
 
 def callback(name: str, value: Any) -> Any:
@@ -73,6 +75,13 @@ def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
         # The value itself may hold a secret.
         given = type(value).__name__
         raise TypeError(f"{name} must be a {kind.__module__}.{kind.__name__}, not {given}")
+    return value
+
+
+def mapping(name: str, value: Any) -> Mapping[Any, Any]:
+    """Returns ``value`` if it maps something."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {value!r}")
     return value
 
 
@@ -135,6 +144,8 @@ def _problem_of_url(value: str) -> str | None:
         return "it must start with http:// or https://"
     if not parts.hostname:
         return "it names no host"
+    if not all(0 < len(label) < 64 for label in parts.hostname.rstrip(".").split(".")):
+        return "a part of its host's name is empty or longer than 63 characters"
     if "@" in parts.path or "@" in parts.query or "@" in parts.fragment:
         return "in a user name or password, / ? # @ must be percent-encoded, and @ in a path"
     if port == 0:

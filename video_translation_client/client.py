@@ -22,6 +22,7 @@ from .throttle import Throttle
 from .transport import Transport
 
 _DAY = 24 * 60 * 60.0
+_MOST_WORKERS = 1000
 
 
 class VideoTranslationClient:
@@ -46,7 +47,7 @@ class VideoTranslationClient:
         max_interval: The most seconds of one wait before jitter, above 0.
         request_timeout: Seconds to wait for a connection and for each part of the answer,
             above 0, at most a day.
-        max_concurrency: The most requests under way at once, 1 or more.
+        max_concurrency: The most requests under way at once, from 1 to 1000.
         max_rate: The most requests a second for all jobs together, above 0: each starts at
             least ``1 / max_rate`` seconds after the one before. None for no such limit.
         service: How the service spells its URLs and answers; None is ``GET {base_url}/status``
@@ -95,7 +96,7 @@ class VideoTranslationClient:
         if strategy is None:
             limits.warn_of_contradictions(backoff)
         request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
-        max_concurrency = arguments.count("max_concurrency", max_concurrency)
+        max_concurrency = arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS)
         throttle = Throttle(
             arguments.optional_number("max_rate", max_rate, above=0, none="no limit")
         )

@@ -35,6 +35,7 @@ from .watch import (
     follow,
     give_up,
     printable,
+    write_line,
 )
 
 _NAME = "video-translation-client"
@@ -151,6 +152,14 @@ class _Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
         )
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Writes as everything else here does, whatever has become of the stream."""
+        for line in message.splitlines():
+            if file is sys.stderr:
+                complain(line)
+            else:
+                write_line(line)
+
     def error(self, message: str) -> NoReturn:
         super().error(printable(re.sub(r"\S+@", "***@", message)))
 
@@ -220,7 +229,8 @@ def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
         command = [*_program(), "watch", *(["--json"] if given.json else [])]
         for name, text in options.items():
             command += [_option(name), text]
-        complain(how_to_resume(command, url, board.unfinished))
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        complain(how_to_resume(command, url, board.unfinished, encoding))
     return board.exit_status
 
 

@@ -18,19 +18,30 @@ def masked(url: str) -> str:
     return re.sub("//[^/?#]*@", "//***@", url)
 
 
-def how_to_resume(command: list[str], url: str, job_ids: Sequence[str | None]) -> str:
-    """Returns the command that waits on for jobs, with a line before it that says so."""
-    count = "1 job has" if len(job_ids) == 1 else f"{len(job_ids):,} jobs have"
-    intro = f"{count} not ended; to wait on:"
-    if masked(url) != url:
-        intro = f"{count} not ended; to wait on, with the credentials in place of ***:"
+def how_to_resume(
+    command: list[str], url: str, job_ids: Sequence[str | None], encoding: str = "utf-8"
+) -> str:
+    """Returns the command that waits on for jobs, with a line before it that says so.
+
+    Args:
+        command: The words before the URL.
+        url: Shown without its credentials.
+        job_ids: What had not ended; None is the one unnamed job.
+        encoding: Of where it is printed; what that lacks is written as bytes.
+    """
     words, lines = [job_id for job_id in job_ids if job_id is not None], []
     if len(words) > _MOST_WORDS or "-" in words:
         # Not everything that can be a word can be a line.
-        lines = [word for word in words if _fits_a_line(word)]
-        words = [*(word for word in words if not _fits_a_line(word)), "-"]
+        fit = {word for word in words if word.strip() == word and _shows(word, encoding)}
+        lines = [word for word in words if word in fit]
+        words = [*(word for word in words if word not in fit), "-"]
     dashes = ["--"] if any(word[0] == "-" and word != "-" for word in words) else []
-    text = " ".join(map(_quoted, [*command, masked(url), *dashes, *words]))
+    quoted = [_quoted(word, encoding) for word in [*command, masked(url), *dashes, *words]]
+    text = " ".join(quoted)
+    count = "1 job has" if len(job_ids) == 1 else f"{len(job_ids):,} jobs have"
+    shell = ", in bash, zsh or ksh" if any(word.startswith("$'") for word in quoted) else ""
+    secret = ", with the credentials in place of ***" if masked(url) != url else ""
+    intro = f"{count} not ended; to wait on{shell}{secret}:"
     if not lines:
         return f"{intro}\n{text}"
     end = "END"
@@ -39,19 +50,19 @@ def how_to_resume(command: list[str], url: str, job_ids: Sequence[str | None]) -
     return "\n".join([intro, f"{text} <<'{end}'", *lines, end])
 
 
-def _fits_a_line(word: str) -> bool:
-    return word.strip() == word and word.isprintable()
+def _shows(text: str, encoding: str) -> bool:
+    return text.isprintable() and text.encode(encoding, "replace").decode(encoding) == text
 
 
-def _quoted(word: str) -> str:
-    if word.isprintable():
+def _quoted(word: str, encoding: str) -> str:
+    if _shows(word, encoding):
         return shlex.quote(word)
     # $'...' is in POSIX since 2024, and in bash, zsh and ksh since long before.
     escaped = word.replace("\\", "\\\\").replace("'", "\\'")
     return "$'{}'".format(
         "".join(
             character
-            if character.isprintable()
+            if _shows(character, encoding)
             else "".join(f"\\{byte:03o}" for byte in character.encode())
             for character in escaped
         )

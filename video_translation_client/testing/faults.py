@@ -91,8 +91,12 @@ class Fault:
     @staticmethod
     def http(code: int, headers: Mapping[str, str] | Headers = (), body: bytes = b"") -> Fault:
         """Any HTTP status from 200 to 599, with any headers (a mapping or pairs) and body."""
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        return Fault(f"HTTP {code}", code, tuple(pairs), body)
+        try:
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
+            checked = tuple((name, value) for name, value in pairs)
+        except (TypeError, ValueError):
+            raise TypeError(f"headers must be a mapping or pairs, not {headers!r}") from None
+        return Fault(f"HTTP {code}", code, checked, body)
 
     @staticmethod
     def slow(seconds: float) -> Fault:

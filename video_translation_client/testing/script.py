@@ -46,7 +46,7 @@ class JobScript:
             raise ValueError(f"outcome must be one of {_OUTCOMES}, not {self.outcome!r}")
         for name, rate in (("error_rate", self.error_rate), ("fault_rate", self.fault_rate)):
             if rate is not None:
-                _check_rate(name, rate)
+                check_rate(name, rate)
         if self.error_rate is not None and self.outcome in ("completed", "error"):
             raise ValueError(
                 f"error_rate must not be given with outcome={self.outcome!r}, which leaves"
@@ -107,7 +107,7 @@ class Job:
     """What has become of one job; the service's lock protects it."""
 
     def __init__(self, job_id: str | None, script: JobScript, seed: int) -> None:
-        self._chance = f"{seed}/{job_id!r}"
+        self._chance = f"{seed}/{job_id!a}"
         self._script = script
         self._polls = 0
         chance = random.Random(self._chance)
@@ -168,7 +168,8 @@ def check_duration(duration: Duration) -> None:
         raise ValueError(f"duration must be a pair (low, high) in this order, not {duration!r}")
 
 
-def _check_rate(name: str, value: Any) -> None:
+def check_rate(name: str, value: Any) -> None:
+    """Refuses what is no number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number from 0 to 1, not {value!r}")
     if not 0 <= value <= 1:

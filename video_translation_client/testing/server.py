@@ -10,6 +10,7 @@ import collections
 import contextlib
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -62,6 +63,8 @@ class MockServer(MockService):
         super().__init__(**settings)
         if not isinstance(host, str):
             raise TypeError(f"host must be an address or a name, not {host!r}")
+        if not re.fullmatch(r"[!-~]+", host):
+            raise ValueError(f"host must be an address or a name in ASCII, not {host!r}")
         if isinstance(port, bool) or not isinstance(port, int):
             raise TypeError(f"port must be a whole number from 0 to 65535, not {port!r}")
         if not 0 <= port <= 65535:
@@ -186,7 +189,7 @@ class _Handler(WSGIRequestHandler):
     def _discard_body(self) -> bool:
         # Nothing asks for a request's body, but the next request begins behind it.
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal():
+        if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,9}", length):
             return False
         if int(length) > _LARGEST_BODY:
             return False
@@ -234,7 +237,10 @@ class _Server(ThreadedWSGIServer):
         with socket.socket(family, socket.SOCK_STREAM) as listener:
             # Elsewhere than on POSIX, this option would let two servers share a port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
-            listener.bind((host, port))
+            try:
+                listener.bind((host, port))
+            except (TypeError, UnicodeError):
+                raise OSError(f"{host} can't be a host's name") from None
             listener.listen(_BACKLOG)
             super().__init__(host, port, app, _Handler, fd=listener.fileno())
 

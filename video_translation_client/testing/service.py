@@ -17,7 +17,17 @@ from urllib.parse import parse_qs
 from .. import arguments
 from ..clock import Clock
 from .faults import Answer, Fault
-from .script import Duration, Job, JobPlan, JobScript, Poll, check_duration, check_flag, merge
+from .script import (
+    Duration,
+    Job,
+    JobPlan,
+    JobScript,
+    Poll,
+    check_duration,
+    check_flag,
+    check_rate,
+    merge,
+)
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -114,8 +124,10 @@ class MockService:
         self._usual = JobScript(duration, outcome, error_rate, progress, {}, fault_rate)
         self._latency = arguments.number("latency", latency, least=0)
         check_flag("strict", strict)
+        check_flag("progress", progress)
+        check_rate("fault_rate", fault_rate)
         self._strict = strict
-        self._clock = Clock() if clock is None else clock
+        self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
         self._interrupt = threading.Event()
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise TypeError(f"seed must be a whole number or None, not {seed!r}")
@@ -126,7 +138,7 @@ class MockService:
         # Protects _jobs, each job in it, and _requests: polls are counted in order of arrival.
         self._lock = threading.Lock()
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
-        for job_id, script in (jobs or {}).items():
+        for job_id, script in ({} if jobs is None else arguments.mapping("jobs", jobs)).items():
             self._add(job_id, script)
 
     @property
