@@ -339,7 +339,7 @@ def test_a_host_that_is_none_is_refused() -> None:
     for host in ("", "two words", "hôte"):
         with pytest.raises(ValueError, match="^host must be"):
             MockServer(host=host)
-    with pytest.raises(OSError, match="can't be a host's name|not known|No address|Name or"):
+    with pytest.raises(OSError, match="not known|No address|Name or"):
         MockServer(host=f"{'a' * 64}.example").start()
 
 

@@ -131,10 +131,21 @@ def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
     program.write_text(
         "import runpy, sys; sys.modules['werkzeug'] = None;"
         "sys.modules.pop('werkzeug.serving', None);"
-        f"runpy.run_path({str(SCRIPT)!r})"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='mock_server')"
     )
     done = subprocess.run(
-        python_command(str(program)), stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+        python_command(str(program)),
+        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},  # for coverage to know it by name
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr == b"error: the mock server needs werkzeug: pip install -e '.[testing]'\n"
+
+
+def test_it_is_a_module_too() -> None:
+    """Where the package is installed and this repository is not at hand."""
+    words = python_command("-m", "video_translation_client.testing", "--help")
+    shown = subprocess.check_output(words, timeout=PATIENCE)
+    assert b"--error-rate" in shown

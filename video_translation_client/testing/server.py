@@ -237,10 +237,7 @@ class _Server(ThreadedWSGIServer):
         with socket.socket(family, socket.SOCK_STREAM) as listener:
             # Elsewhere than on POSIX, this option would let two servers share a port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
-            try:
-                listener.bind((host, port))
-            except (TypeError, UnicodeError):
-                raise OSError(f"{host} can't be a host's name") from None
+            listener.bind((host, port))
             listener.listen(_BACKLOG)
             super().__init__(host, port, app, _Handler, fd=listener.fileno())
 
