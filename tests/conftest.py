@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import ssl
 import sys
 import threading
@@ -38,6 +39,12 @@ def serving(app: Callable[..., Any], ssl_context: ssl.SSLContext | None = None) 
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Lets Ctrl-C reach the processes of the tests, also where they run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

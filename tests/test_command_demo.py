@@ -108,10 +108,10 @@ def test_a_bad_number_of_jobs_is_a_usage_error(
 
 def test_a_url_that_can_t_be_served_here_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Where nothing answers on another machine, or with https, nothing is started."""
-    assert main(["demo", "--url", "http://me:hush@255.255.255.255:9"]) == 1
+    assert main(["demo", "--url", "http://me:hush@0.0.0.0:9"]) == 1
     told = capsys.readouterr().err
     assert told.startswith(
-        "video-translation-client demo: error: nothing answers on port 9 of 255."
+        "video-translation-client demo: error: nothing answers on port 9 of 0.0.0.0"
     )
     assert "only be started on this machine, as with --url http://127.0.0.1:5000" in told
     assert "hush" not in told
