@@ -173,7 +173,7 @@ def test_generated_bodies_need_little_memory() -> None:
             service.job(faults={1: fault})
             environ: dict[str, Any] = {"PATH_INFO": "/status"}
             setup_testing_defaults(environ)
-            body = service(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+            body = service(environ, lambda *_: None)
             assert sum(map(len, itertools.islice(body, 100))) > 0
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -200,7 +200,7 @@ def test_socket_is_needed(fault: Fault) -> None:
     setup_testing_defaults(environ)
     message = f"the fault {fault.kind!r} needs .*'werkzeug.socket'.* MockServer does"
     with pytest.raises(RuntimeError, match=message):
-        service(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+        service(environ, lambda *_: None)
 
 
 def test_fault_on_closed_socket() -> None:
@@ -211,7 +211,7 @@ def test_fault_on_closed_socket() -> None:
         environ: dict[str, Any] = {"PATH_INFO": "/status", "werkzeug.socket": connection}
         setup_testing_defaults(environ)
         with pytest.raises(ConnectionAbortedError):
-            service(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+            service(environ, lambda *_: None)
 
 
 def test_all_faults_differ() -> None:

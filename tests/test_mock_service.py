@@ -64,7 +64,7 @@ def code_of(app: MockService, target: str) -> int:
     environ = {"PATH_INFO": path, "QUERY_STRING": query}
     setup_testing_defaults(environ)
     started: list[str] = []
-    b"".join(app(environ, lambda status, *_: started.append(status)))  # type: ignore[arg-type]
+    b"".join(app(environ, lambda status, *_: started.append(status)))
     return int(started[0][:3])
 
 
@@ -213,7 +213,7 @@ def test_requests(clock: VirtualClock) -> None:
 def test_requests_is_a_snapshot() -> None:
     """The list of requests is the caller's own, and may be bounded."""
     service = MockService(keep_requests=2)
-    service.requests.append(None)  # type: ignore[arg-type]
+    service.requests.append(None)
     assert service.requests == []
     for name in "abc":
         ask(service, f"/status/{name}")
