@@ -85,7 +85,7 @@ def test_a_handler_that_raises_ends_no_wait(server, make_client):
     try:
         server.job("job-1", duration=2, faults={1: Fault.http(503)})
         server.job("hanging", faults={1: Fault.slow(1000)})
-        client = make_client()
+        client = make_client(request_timeout=1000)
         futures = [client.submit("job-1"), client.submit("hanging")]
         assert [future.result(PATIENCE) for future in futures] == ["completed", "timeout"]
     finally:

@@ -56,9 +56,9 @@ class WatchedClock(Clock):
     def __init__(self) -> None:
         self.slept_on = threading.Event()
 
-    def sleep(self, seconds: float, interrupt: threading.Event | None = None) -> None:
+    def sleep(self, seconds: float, given_up: Any = None) -> None:
         self.slept_on.set()
-        super().sleep(seconds, interrupt)
+        super().sleep(seconds, given_up)
 
 
 class BrokenClock(Clock):

@@ -145,11 +145,11 @@ def test_who_has_left_is_not_waited_for(clock):
     assert clock.monotonic() == 5
 
 
-def test_a_sleep_ends_when_it_is_interrupted(clock):
+def test_a_sleep_ends_when_it_is_given_up(clock):
     """As a stopping server does with its slow answers."""
     interrupt = threading.Event()
     with clock.paused():
-        sleeper = threading.Thread(target=clock.sleep, args=(1000, interrupt))
+        sleeper = threading.Thread(target=clock.sleep, args=(1000, interrupt.is_set))
         sleeper.start()
         interrupt.set()
         sleeper.join(PATIENCE)

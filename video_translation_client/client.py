@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as random_module
 import weakref
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 import requests
 
@@ -45,8 +45,9 @@ class VideoTranslationClient:
         backoff_factor: What each wait is multiplied by to give the next, 1 or more.
         jitter: The most seconds that chance adds to each wait, 0 or more.
         max_interval: The most seconds of one wait before jitter, above 0.
-        request_timeout: Seconds to wait for a connection and for each part of the answer,
-            above 0, at most a day.
+        request_timeout: The most seconds of one request, above 0, at most a day: from its start
+            to the end of its answer, redirects included. It is aborted then. Only the resolution
+            of the host's name, and connecting to each of its addresses, take time of their own.
         max_concurrency: The most requests under way at once, from 1 to 1000.
         max_rate: The most requests a second for all jobs together, above 0: each starts at
             least ``1 / max_rate`` seconds after the one before. None for no such limit.
@@ -118,10 +119,11 @@ class VideoTranslationClient:
         self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
         self._base_url = transport.base_url
         self._scheduler = Scheduler(
-            Poller(transport, service),
+            Poller(transport, service, self._clock),
             backoff if strategy is None else arguments.callback("strategy", strategy),
             throttle,
             limits,
+            request_timeout,
             max_concurrency,
             self._clock,
             arguments.callback("random", random),
@@ -192,7 +194,12 @@ class VideoTranslationClient:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.shutdown()
+        # Who presses Ctrl-C, or exits, does not want to wait for all futures first.
+        leaves = exc_type is not None and not issubclass(exc_type, Exception)
+        self.shutdown(wait=not leaves, cancel_futures=leaves)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a VideoTranslationClient can't be pickled: make one in each process")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base_url}>"

@@ -1,7 +1,7 @@
 """The clock that everything runs on: what time it is, and how to wait for it to pass.
 
 The real clock is here; ``testing.VirtualClock`` is the other one. Nothing else in the
-package reads the time or waits for it, and nothing ever reads the wall clock.
+package reads the time or waits for it; the wall clock is read for dates in answers alone.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     Wakeups = queue.SimpleQueue[None]
+
+GLANCE = 0.05
+"""How often, in real seconds, a sleep looks whether it was given up."""
 
 
 class Clock:
@@ -22,9 +25,15 @@ class Clock:
         """Returns the time in seconds, from an arbitrary start, never going backwards."""
         return time.monotonic()
 
-    def sleep(self, seconds: float, interrupt: threading.Event | None = None) -> None:
-        """Blocks the calling thread for ``seconds``, or until ``interrupt`` is set."""
-        (interrupt or threading.Event()).wait(seconds)
+    def time(self) -> float:
+        """Returns the seconds since the epoch, for dates that others name; it may jump."""
+        return time.time()
+
+    def sleep(self, seconds: float, given_up: Callable[[], bool] | None = None) -> None:
+        """Blocks the calling thread for ``seconds``, or until ``given_up()`` is true."""
+        end = self.monotonic() + seconds
+        while not (given_up and given_up()) and end > self.monotonic():
+            time.sleep(max(0.0, min(GLANCE, end - self.monotonic())))
 
     def wait(self, wakeups: Wakeups, timeout: float | None, in_flight: int) -> None:
         """Blocks until ``wake(wakeups)`` is called or ``timeout`` seconds have passed.

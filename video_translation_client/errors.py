@@ -31,7 +31,12 @@ class PollError(VideoTranslationError):
 
     There was no connection, no answer in time, a 408, 425, 429 or 5xx, or a body that is no
     valid status. It costs an attempt and the wait goes on; ``future.last_error`` is the latest.
+
+    Attributes:
+        retry_after: Seconds for which the service asks to be left alone, or None.
     """
+
+    retry_after: float | None = None
 
 
 class RejectedError(VideoTranslationError):

@@ -11,7 +11,7 @@ import logging
 import threading
 from functools import partial
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from .arguments import callback
 from .clock import Clock
@@ -168,6 +168,23 @@ class StatusFuture(Base):
         """Ends the future, only for the scheduler; nothing happens once it has ended."""
         if self._claim():
             super().set_exception(exception)
+
+    def disown(self, exception: BaseException) -> None:
+        """Ends the copy of a future in a forked child, without a callback; only for the scheduler.
+
+        Threads that are not there may hold its locks, so it begins anew.
+        """
+        self._guard = threading.Lock()
+        super().__init__()
+        self._owner = _NOBODY
+        self._end_callbacks = None
+        self._update_callbacks = []
+        self._on_update = None
+        self._ended = self._clock.monotonic()
+        super().set_exception(exception)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a StatusFuture can't be pickled: it waits in its own process alone")
 
     def _claim(self, *, cancels: bool = False) -> bool:
         """Returns True to the first who wants to end the future, False to all others."""

@@ -24,10 +24,32 @@ class Limits(NamedTuple):
     max_attempts: int | None
     max_wait_time: float | None
 
-    def reason(self, limit: str, attempts: int, elapsed: float, report: StatusReport | None) -> str:
-        """Returns why a wait ended at ``limit``, and how to wait on."""
+    def reason(
+        self,
+        limit: str,
+        attempts: int,
+        elapsed: float,
+        report: StatusReport | None,
+        pause: float,
+    ) -> str:
+        """Returns why a wait ended, and how to wait on.
+
+        Args:
+            limit: The limit that ended it, or ``retry_after``: the service wants a ``pause``
+                beyond it.
+            attempts: The polls so far.
+            elapsed: The seconds so far.
+            report: The latest answer.
+            pause: Seconds.
+        """
         polls = f"{attempts} poll{'s' if attempts != 1 else ''}"
-        reached = f"the limit {limit}={getattr(self, limit):g} is reached"
+        if limit == "retry_after":
+            reached = (
+                f"the service asks to wait another {pause:.0f} s (Retry-After), beyond"
+                f" max_wait_time={self.max_wait_time:g}"
+            )
+        else:
+            reached = f"the limit {limit}={getattr(self, limit):g} is reached"
         if report is None:
             return f"no status was received in {polls} and {elapsed:.1f} s; {reached}"
         return (

@@ -6,21 +6,26 @@ for good (``RejectedError``). Nothing is remembered from one poll to the next.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import ssl
 from http.client import BadStatusLine, HTTPException
-from typing import Sequence, Union
+from typing import NamedTuple, Sequence
 
 import requests
 import urllib3
 from requests import exceptions
 
+from .clock import Clock
 from .errors import PollError, RejectedError, VideoTranslationError, name_job
+from .exchange import Exchange
+from .retry_after import is_exhausted, retry_after
 from .service import Service
 from .status import StatusReport
 from .transport import Answer, HeaderError, RedirectError, Transport, TransportError
 
-Outcome = Union[StatusReport, VideoTranslationError]
+# Answers by which a service speaks of all requests, not of one job (RFC 6585, RFC 9110).
+_THROTTLED = frozenset({429, 503})
 
 # Client errors that say "not now" rather than "never" (RFC 9110, RFC 8470, RFC 6585).
 _PASSING = frozenset({408, 425, 429})
@@ -47,32 +52,63 @@ _HOPELESS = (
 _MOST_WORDS = 200
 
 
+class Outcome(NamedTuple):
+    """What one poll tells of one job.
+
+    Attributes:
+        result: The answer, or what failed.
+        throttled: Whether the service wants fewer requests: for as long as the result's
+            ``retry_after`` none at all.
+    """
+
+    result: StatusReport | BaseException
+    throttled: bool = False
+
+
 class Poller:
     """Asks one service; safe for use from many threads.
 
     Args:
         transport: Where requests are sent.
         service: How they are spelled and their answers read.
+        clock: Tells what time it is, where an answer names a date.
     """
 
-    def __init__(self, transport: Transport, service: Service) -> None:
+    def __init__(self, transport: Transport, service: Service, clock: Clock) -> None:
         self._transport = transport
         self._service = service
+        self._clock = clock
 
-    def poll(self, job_ids: Sequence[str | None]) -> list[Outcome]:
-        """Returns one outcome for each job, in the same order; raises nothing."""
-        return [self._ask(job_id) for job_id in job_ids]
+    def poll(self, job_ids: Sequence[str | None], exchange: Exchange) -> list[Outcome]:
+        """Returns one outcome for each job, in the same order; raises nothing.
+
+        Args:
+            job_ids: The jobs.
+            exchange: Through which another thread may abort it.
+        """
+        return [self._ask(job_id, exchange) for job_id in job_ids]
+
+    def start_over(self) -> None:
+        """Goes on in a forked child."""
+        self._transport.start_over()
 
     def close(self) -> None:
         """Ends the use of the transport."""
         self._transport.close()
 
-    def _ask(self, job_id: str | None) -> Outcome:
+    def _ask(self, job_id: str | None, exchange: Exchange) -> Outcome:
         try:
-            answer = self._transport.get(self._service.path_of(job_id))
+            answer = self._transport.get(self._service.path_of(job_id), exchange)
         except Exception as error:  # noqa: BLE001 - becomes the outcome
-            return self._failure(job_id, error)
-        return self._judge(job_id, answer)
+            return Outcome(self._failure(job_id, error))
+        result = self._judge(job_id, answer)
+        throttled = answer.status_code in _THROTTLED or is_exhausted(answer.headers)
+        seconds = retry_after(answer.headers, self._clock.time())
+        if isinstance(result, PollError):
+            result.retry_after = seconds
+        elif isinstance(result, StatusReport) and seconds is not None:
+            result = dataclasses.replace(result, retry_after=seconds)
+        return Outcome(result, throttled)
 
     def _failure(self, job_id: str | None, error: Exception) -> VideoTranslationError:
         trouble = isinstance(error, _TROUBLE)
@@ -84,7 +120,7 @@ class Poller:
             failure.__cause__ = _bare(root) if trouble else root
         return failure
 
-    def _judge(self, job_id: str | None, answer: Answer) -> Outcome:
+    def _judge(self, job_id: str | None, answer: Answer) -> StatusReport | VideoTranslationError:
         code = answer.status_code
         if 400 <= code < 500 and code not in _PASSING:
             return RejectedError(

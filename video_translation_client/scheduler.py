@@ -10,7 +10,8 @@ on anything but the clock.
                   due    (a timer: the next poll)
 
 A wait has one live timer at most: while it waits, for its next poll; while it is ready or
-polling, for its deadline, at which the dispatcher ends it whatever its poll does.
+polling, for its deadline, at which the dispatcher ends it whatever its poll does. A poll has
+one for the end of its request's time; it is aborted then, or when no wait needs it any more.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ import queue
 import threading
 from collections import OrderedDict, deque
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import TYPE_CHECKING, Callable, Sequence, Union
 
-from . import arguments
+from . import arguments, process
 from .clock import Clock
 from .errors import PollError, VideoTranslationError, name_job
+from .exchange import Exchange
 from .future import Owner, StatusFuture
 from .limits import Limits
 from .poller import Outcome, Poller
 from .status import Status, StatusReport
 from .strategy import Strategy
-from .throttle import Throttle
+from .throttle import LONGEST_PAUSE, Throttle
 from .timers import Timer, Timers
 from .workers import THREAD_NAME, Workers
 
@@ -43,20 +45,47 @@ logger = logging.getLogger("video_translation_client")
 # Seconds before the deadline at which the last poll starts, where answers come fast.
 _LEAD = 0.1
 
+# Seconds after which a request is slow and a queue is late: together, the mark of an outage.
+_LATE = 1.0
+
+# Seconds between two polls of a job that no strategy has spoken of yet, and the fewest that
+# count, for the rate that jobs add up to.
+_FIRST_INTERVAL = 1.0
+_SHORTEST_INTERVAL = 0.001
+
+# Seconds in which requests and callbacks under way may end before the process does.
+_PARTING = 0.25
+
 
 class _Wait:
     """What the scheduler knows of one future that has not ended."""
 
-    __slots__ = ("again", "deadline", "future", "polling", "since", "timer", "took")
+    __slots__ = ("again", "deadline", "future", "poll", "rate", "since", "timer", "took")
 
     def __init__(self, future: StatusFuture, deadline: float | None) -> None:
         self.future = future
         self.deadline = deadline
-        self.timer: Timer[_Wait] | None = None
-        self.polling = False
+        self.timer: Timer[_Timed] | None = None
+        self.poll: _Poll | None = None
         self.again = False  # poll_now() was called while a poll was under way
+        self.rate = 1 / _FIRST_INTERVAL  # polls a second, by the latest word of the strategy
         self.since = 0.0  # when the latest poll came due
         self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
+
+
+class _Poll:
+    """A poll that was handed to a worker."""
+
+    __slots__ = ("exchange", "thread", "timer", "waits")
+
+    def __init__(self, waits: Sequence[_Wait]) -> None:
+        self.waits = waits
+        self.exchange = Exchange()
+        self.timer: Timer[_Timed] | None = None
+        self.thread: threading.Thread | None = None
+
+
+_Timed = Union[_Wait, _Poll]
 
 
 class Scheduler(Owner):
@@ -67,6 +96,7 @@ class Scheduler(Owner):
         strategy: Says how many seconds to wait after each.
         throttle: Says when the next request may start.
         limits: End a wait.
+        request_timeout: Seconds after which a request is aborted.
         max_concurrency: The most workers, and exchanges under way at once.
         clock: The time, and how to wait for it.
         chance: Draws a number from [0, 1) for the strategy.
@@ -78,6 +108,7 @@ class Scheduler(Owner):
         strategy: Strategy,
         throttle: Throttle,
         limits: Limits,
+        request_timeout: float,
         max_concurrency: int,
         clock: Clock,
         chance: Callable[[], float],
@@ -85,25 +116,31 @@ class Scheduler(Owner):
         self._poller = poller
         self._strategy = strategy
         self._limits = limits
+        self._request_timeout = request_timeout
         self._most_lead = (limits.max_wait_time or 0) / 10
         self._max_concurrency = max_concurrency
         self._clock = clock
         self._chance = chance
+        self._throttle = throttle
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
         self._wakeups: Wakeups = queue.SimpleQueue()
         # One worker more than there are polls at once: when all of them hang, the callbacks of
         # futures that end at their deadline still run.
-        self._workers = Workers(max_concurrency + 1)
+        self._workers = Workers(self._max_concurrency + 1)
         self._dispatcher: threading.Thread | None = None
         self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
-        # Protects everything below, and the waits. Held for bookkeeping alone.
+        # Protects everything below, the throttle and the waits. Held for bookkeeping alone.
         self._lock = threading.Lock()
-        self._throttle = throttle
         self._waits: dict[StatusFuture, _Wait] = {}
-        self._timers: Timers[_Wait] = Timers()
+        self._timers: Timers[_Timed] = Timers()
         self._ready: OrderedDict[_Wait, None] = OrderedDict()
+        self._polls: dict[_Poll, None] = {}
         self._calls: deque[Callable[[], None]] = deque()
         self._in_flight = 0
-        self._closed = False
+        self._wakes_at: float | None = None  # until when the dispatcher waits; None: for ever
 
     def submit(self, future: StatusFuture) -> None:
         """Takes over a future and has its job polled at once.
@@ -120,6 +157,7 @@ class Scheduler(Owner):
             began = self._clock.monotonic() - future.elapsed
             wait = _Wait(future, None if limit is None else began + limit)
             self._waits[future] = wait
+            self._throttle.steady_rate += wait.rate
             self._make_ready(wait)
             self._clock.wake(self._wakeups)
 
@@ -129,7 +167,7 @@ class Scheduler(Owner):
             wait = self._waits.get(future)
             if wait is None or wait in self._ready:
                 return
-            if wait.polling:
+            if wait.poll is not None:
                 wait.again = True
                 return
             self._make_ready(wait)
@@ -139,10 +177,18 @@ class Scheduler(Owner):
         """Drops all that is known of a wait; no poll of it starts afterwards."""
         with self._lock:
             wait = self._waits.pop(future)
+            self._throttle.steady_rate = (
+                max(0.0, self._throttle.steady_rate - wait.rate) if self._waits else 0.0
+            )
             self._set_timer(wait, None)
             self._ready.pop(wait, None)
+            poll = wait.poll
+            if poll is not None and any(other.future in self._waits for other in poll.waits):
+                poll = None
             if self._closed and not self._waits:
                 self._clock.wake(self._wakeups)
+        if poll is not None:
+            poll.exchange.abort()  # nobody needs its answer
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs ``function`` here, or on a worker where here is the dispatcher."""
@@ -178,6 +224,33 @@ class Scheduler(Owner):
             if self._dispatcher is not None:
                 self._clock.wake(self._wakeups)
 
+    def end(self, why: str) -> None:
+        """Ends every future with an error, as the process ends, and holds no thread against it."""
+        self._end_all(why)
+        self._clock.wake(self._wakeups)
+        if self._dispatcher is not None:
+            self._dispatcher.join(_PARTING)
+        with self._lock:
+            stuck = [poll.thread for poll in self._polls if poll.thread is not None]
+        self._workers.let_go(stuck)
+
+    def hold(self) -> None:
+        """Lets no thread change anything until ``go_on`` or ``start_over``: a fork is ahead."""
+        self._lock.acquire()
+
+    def go_on(self) -> None:
+        """Goes on after ``hold``."""
+        self._lock.release()
+
+    def start_over(self, why: str) -> None:
+        """Goes on in a forked child, which has the futures of its parent, but no thread."""
+        futures = list(self._waits)
+        self._throttle.steady_rate = 0.0
+        self._begin()
+        self._poller.start_over()
+        for future in futures:
+            future.disown(_ended_early(future.job_id, why))
+
     # On the dispatcher thread
 
     def _run(self) -> None:
@@ -193,10 +266,13 @@ class Scheduler(Owner):
         """Does what is due and waits for what is next; True once nothing can follow."""
         with self._lock:
             now = self._clock.monotonic()
-            expired = self._take_due(now)
+            expired, overdue = self._take_due(now)
             self._take_work(now)
             in_flight, timeout = self._in_flight, self._idle_time(now)
+            self._wakes_at = None if timeout is None else now + timeout
             done = self._closed and not (self._waits or in_flight or self._calls)
+        for poll in overdue:
+            poll.exchange.abort()
         for wait in expired:
             self._expire(wait)
         while self._outbox:
@@ -206,15 +282,17 @@ class Scheduler(Owner):
             self._clock.wait(self._wakeups, timeout, in_flight)
         return done
 
-    def _take_due(self, now: float) -> list[_Wait]:
-        """Makes ready what is due; returns the waits whose deadline has come."""
-        expired = []
-        for wait in self._timers.pop(now):
-            if wait.polling or wait in self._ready:
-                expired.append(wait)
+    def _take_due(self, now: float) -> tuple[list[_Wait], list[_Poll]]:
+        """Makes ready what is due; returns the waits and the requests whose time is over."""
+        expired, overdue = [], []
+        for item in self._timers.pop(now):
+            if isinstance(item, _Poll):
+                overdue.append(item)
+            elif item.poll is not None or item in self._ready:
+                expired.append(item)
             else:
-                self._make_ready(wait)
-        return expired
+                self._make_ready(item)
+        return expired, overdue
 
     def _take_work(self, now: float) -> None:
         """Puts as much into the outbox as there are free workers, and the throttle lets."""
@@ -228,9 +306,12 @@ class Scheduler(Owner):
         ):
             self._throttle.started(now)
             wait, _ = self._ready.popitem(last=False)
-            wait.polling = True
-            self._outbox.append(partial(self._poll, [wait]))
+            wait.poll = _Poll([wait])
+            self._polls[wait.poll] = None
+            self._outbox.append(partial(self._poll, wait.poll))
             self._in_flight += 1
+        if not self._ready:
+            self._throttle.relax(now)
 
     def _idle_time(self, now: float) -> float | None:
         moments = [self._timers.next()]
@@ -242,27 +323,28 @@ class Scheduler(Owner):
     def _expire(self, wait: _Wait) -> None:
         """Ends a wait at its deadline, with the end that the service told if it did."""
         report = wait.future.report
-        if report is None or report.status is Status.PENDING:
-            self._time_out(wait.future, "max_wait_time")
-        else:
+        if report is not None and report.status is not Status.PENDING:
             wait.future.set_result(report.status, _reason_of(report))
+            return
+        pause = self._throttle.paused_until - self._clock.monotonic()
+        hopeless = wait.poll is None and pause > 0
+        self._time_out(wait, "retry_after" if hopeless else "max_wait_time", pause)
 
     def _collapse(self, error: BaseException) -> None:
         """Ends every future: the dispatcher can't go on, as at the interpreter's exit."""
+        self._end_all(str(error), error)
+        # Callbacks that no worker can take run here; polls find that their waits have ended.
+        for function in [*self._outbox, *self._calls]:
+            self._workers.run_as_own(function)
+
+    def _end_all(self, why: str, cause: BaseException | None = None) -> None:
         with self._lock:
             self._closed = True
             futures = list(self._waits)
         for future in futures:
-            failure = VideoTranslationError(
-                f"{name_job(future.job_id)}: the polling has ended early ({error}); the job"
-                " may still be running: submit it again to wait on",
-                future.job_id,
-            )
-            failure.__cause__ = error
+            failure = _ended_early(future.job_id, why)
+            failure.__cause__ = cause
             future.set_exception(failure)
-        # Callbacks that no worker can take run here; polls find that their waits have ended.
-        for function in [*self._outbox, *self._calls]:
-            self._workers.run_as_own(function)
 
     def _release(self) -> None:
         self._clock.leave(self._wakeups)
@@ -279,54 +361,89 @@ class Scheduler(Owner):
                 self._in_flight -= 1
                 self._clock.wake(self._wakeups)
 
-    def _poll(self, waits: Sequence[_Wait]) -> None:
+    def _poll(self, poll: _Poll) -> None:
         with self._lock:
-            waits = [wait for wait in waits if wait.future in self._waits]
+            began = self._clock.monotonic()
+            waits = [wait for wait in poll.waits if wait.future in self._waits]
             for wait in waits:
                 wait.future.attempts += 1
-        if not waits:
-            return
-        outcomes: Sequence[Outcome | BaseException]
+            self._begin_poll(poll, began)
         try:
-            outcomes = self._poller.poll([wait.future.job_id for wait in waits])
-        except BaseException as error:  # noqa: BLE001 - every future of the poll gets it
-            outcomes = [error] * len(waits)
+            outcomes = self._ask(poll, waits)
+        finally:
+            with self._lock:
+                self._end_poll(poll)
         now = self._clock.monotonic()
+        self._pace(outcomes, began, now)
         for wait, outcome in zip(waits, outcomes):
             wait.took = now - wait.since
             try:
-                self._settle(wait.future, wait, outcome)
+                self._settle(wait.future, wait, outcome.result)
             except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
                 wait.future.set_exception(error)
 
-    def _settle(self, future: StatusFuture, wait: _Wait, outcome: Outcome | BaseException) -> None:
+    def _ask(self, poll: _Poll, waits: Sequence[_Wait]) -> Sequence[Outcome]:
+        if not waits:
+            return []
+        try:
+            return self._poller.poll([wait.future.job_id for wait in waits], poll.exchange)
+        except BaseException as error:  # noqa: BLE001 - every future of the poll gets it
+            return [Outcome(error)] * len(waits)
+
+    def _pace(self, outcomes: Sequence[Outcome], began: float, now: float) -> None:
+        """Lets the pace of all requests follow from how one was answered."""
+        with self._lock:
+            for outcome in outcomes:
+                self._judge_pace(outcome, began, now)
+            oldest = next(iter(self._ready), None)
+            late = oldest is not None and now - oldest.since > _LATE
+            if late and now - began > _LATE:
+                self._throttle.spread(now)
+
+    def _judge_pace(self, outcome: Outcome, began: float, now: float) -> None:
+        if isinstance(outcome.result, StatusReport) and not outcome.throttled:
+            self._throttle.speed_up(now)
+        elif outcome.throttled:
+            seconds = getattr(outcome.result, "retry_after", None)
+            if seconds is None:
+                self._throttle.slow_down(now, began)
+            else:
+                self._throttle.pause(now, seconds)
+                for wait in self._ready:
+                    self._set_deadline_timer(wait)
+
+    def _settle(
+        self, future: StatusFuture, wait: _Wait, result: StatusReport | BaseException
+    ) -> None:
         """Ends the future or plans its next poll."""
         if future.done():
             return  # it was cancelled, or its deadline came, while the poll was under way
-        if isinstance(outcome, StatusReport):
-            future.set_report(outcome)
-            if outcome.status is not Status.PENDING:
-                _log(logging.DEBUG, "%s: %s", name_job(future.job_id), outcome.state)
-                future.set_result(outcome.status, _reason_of(outcome))
+        if isinstance(result, StatusReport):
+            future.set_report(result)
+            if result.status is not Status.PENDING:
+                _log(logging.DEBUG, "%s: %s", name_job(future.job_id), result.state)
+                future.set_result(result.status, _reason_of(result))
                 return
-        elif isinstance(outcome, PollError):
-            future.last_error = outcome
+        elif isinstance(result, PollError):
+            future.last_error = result
         else:
-            _log(logging.WARNING, "%s; the wait ends", outcome)
-            future.set_exception(outcome)
+            _log(logging.WARNING, "%s; the wait ends", result)
+            future.set_exception(result)
             return
-        seconds, limit = self._plan(future, wait)
+        seconds, limit = self._plan(future, wait, result.retry_after or 0.0)
         then = f"next poll in {seconds:.2f} s" if limit is None else "no further poll"
-        if isinstance(outcome, PollError):
-            _log(logging.WARNING, "%s; %s", outcome, then)
+        if isinstance(result, PollError):
+            _log(logging.WARNING, "%s; %s", result, then)
         else:
-            _log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), outcome.state, then)
+            _log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), result.state, then)
         if limit is None:
             self._wait_for(wait, seconds)
         else:
-            self._time_out(future, limit)
+            self._time_out(wait, limit, seconds)
 
-    def _plan(self, future: StatusFuture, wait: _Wait) -> tuple[float, str | None]:
+    def _plan(
+        self, future: StatusFuture, wait: _Wait, retry_after: float
+    ) -> tuple[float, str | None]:
         """Returns the seconds until the next poll, or else the limit that forbids one."""
         if self._limits.max_attempts is not None and future.attempts >= self._limits.max_attempts:
             return 0.0, "max_attempts"
@@ -335,19 +452,30 @@ class Scheduler(Owner):
             self._strategy(future.attempts, future.elapsed, future.report, self._chance()),
             least=0,
         )
+        self._set_rate(wait, 1 / max(seconds, retry_after, _SHORTEST_INTERVAL))
         if wait.deadline is None:
-            return seconds, None
+            return max(seconds, min(retry_after, LONGEST_PAUSE)), None
+        now = self._clock.monotonic()
+        pause = max(retry_after, self._throttle.paused_until - now)
+        if pause > 0 and now + pause >= wait.deadline:
+            return pause, "retry_after"
         # The last poll starts in time to be answered before the deadline. Jobs that were
         # submitted together have it together, so those that queued longest start first.
         lead = min(max(_LEAD, 2 * wait.took), self._most_lead)
-        left = wait.deadline - lead - self._clock.monotonic()
+        left = wait.deadline - lead - now
         if left <= 0 and not wait.again:
             return 0.0, "max_wait_time"
-        return min(seconds, max(0.0, left)), None
+        return max(retry_after, min(seconds, max(0.0, left))), None
+
+    def _set_rate(self, wait: _Wait, rate: float) -> None:
+        with self._lock:
+            if wait.future in self._waits:
+                self._throttle.steady_rate += rate - wait.rate
+                wait.rate = rate
 
     def _wait_for(self, wait: _Wait, seconds: float) -> None:
         with self._lock:
-            wait.polling = False
+            wait.poll = None
             if wait.future not in self._waits:
                 return
             if wait.again:
@@ -357,9 +485,10 @@ class Scheduler(Owner):
                 wait.future.due = self._clock.monotonic() + seconds
                 self._set_timer(wait, wait.future.due)
 
-    def _time_out(self, future: StatusFuture, limit: str) -> None:
+    def _time_out(self, wait: _Wait, limit: str, pause: float = 0.0) -> None:
         """Ends a wait whose budget is spent while the job still runs."""
-        reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report)
+        future = wait.future
+        reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report, pause)
         # A log may be slow, so the dispatcher leaves it to a worker.
         self.call(partial(_log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
         future.set_result(Status.TIMEOUT, reason)
@@ -374,17 +503,42 @@ class Scheduler(Owner):
         )
         dispatcher.start()
         self._dispatcher = dispatcher
+        process.watch(self)
 
     def _make_ready(self, wait: _Wait) -> None:
         self._ready[wait] = None
         wait.since = self._clock.monotonic()
         wait.future.due = None
-        self._set_timer(wait, wait.deadline)
+        self._set_deadline_timer(wait)
+
+    def _set_deadline_timer(self, wait: _Wait) -> None:
+        """Has a wait end at its deadline, or now if the service wants no request before that."""
+        hopeless = wait.deadline is not None and wait.deadline <= self._throttle.paused_until
+        self._set_timer(wait, self._clock.monotonic() if hopeless else wait.deadline)
+
+    def _begin_poll(self, poll: _Poll, now: float) -> None:
+        poll.thread = threading.current_thread()
+        poll.timer = self._timers.add(now + self._request_timeout, poll)
+        if self._wakes_at is None or self._wakes_at > now + self._request_timeout:
+            self._clock.wake(self._wakeups)
+
+    def _end_poll(self, poll: _Poll) -> None:
+        self._polls.pop(poll, None)  # the last resort of _collapse may have begun it as well
+        if poll.timer is not None:
+            self._timers.remove(poll.timer)
 
     def _set_timer(self, wait: _Wait, when: float | None) -> None:
         if wait.timer is not None:
             self._timers.remove(wait.timer)
         wait.timer = None if when is None else self._timers.add(when, wait)
+
+
+def _ended_early(job_id: str | None, why: str) -> VideoTranslationError:
+    return VideoTranslationError(
+        f"{name_job(job_id)}: the polling has ended early ({why}); the job may still be running:"
+        " submit it again to wait on",
+        job_id,
+    )
 
 
 def _reason_of(report: StatusReport) -> str | None:

@@ -40,6 +40,8 @@ class StatusReport:
         result: What the service gives of the finished job, such as its URL, or None.
         error: The service's reason for an ``error``, or None.
         payload: The whole decoded body of the answer.
+        retry_after: Seconds for which the service asks not to be asked again for this job, or
+            None (``Retry-After``, RFC 9110, and the like).
     """
 
     status: Status
@@ -48,3 +50,4 @@ class StatusReport:
     result: Any = None
     error: str | None = None
     payload: Any = None
+    retry_after: float | None = None

@@ -6,22 +6,84 @@ The scheduler asks it under its own lock.
 
 from __future__ import annotations
 
+# What a rate is multiplied by when the service says that it is too much, and does not say when
+# to come back; what it then gains a second, as a part of the steady rate (additive increase,
+# multiplicative decrease: Chiu and Jain, 1989).
+_DECREASE = 0.5
+_INCREASE = 0.1
+
+# How much faster than the steady rate a queue is worked off that an outage has left.
+_RETURN = 1.5
+
+# Requests a second that are always left: the jobs' own backoff goes further down.
+_LEAST = 1.0
+
+LONGEST_PAUSE = 24 * 60 * 60.0
+"""Seconds of a pause at most; a service that means longer is asked once a day."""
+
 
 class Throttle:
-    """Spaces the starts of requests evenly, so that no second holds more than ``max_rate``.
+    """One rate and one pause for all requests of a client.
+
+    With ``max_rate``, requests start evenly spaced. Trouble lowers the rate for a while, in
+    which the queue that it has left is worked off evenly, too.
 
     Args:
         max_rate: Requests a second, above 0, or None for no limit.
+
+    Attributes:
+        steady_rate: Requests a second that the jobs' own intervals add up to.
+        paused_until: No request starts before this moment.
     """
 
     def __init__(self, max_rate: float | None) -> None:
-        self._interval = 1 / max_rate if max_rate else 0.0
-        self._next = 0.0
+        self.steady_rate = 0.0
+        self.paused_until = 0.0
+        self._max_rate = max_rate
+        self._rate: float | None = None  # what trouble has left of it; None: no trouble
+        self._changed = 0.0  # when that was set
+        self._latest: float | None = None  # when the latest request started
 
     def next_start(self, now: float) -> float:
         """Returns the earliest moment at which a request may start: ``now`` or later."""
-        return max(now, self._next)
+        rates = [rate for rate in (self._max_rate, self._rate) if rate is not None]
+        if self._latest is None or not rates:
+            return max(now, self.paused_until)
+        return max(now, self.paused_until, self._latest + 1 / min(rates))
 
     def started(self, now: float) -> None:
         """Counts a request that starts at ``now``."""
-        self._next = now + self._interval
+        self._latest = now
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Lets no request start for ``seconds``; afterwards, their return is spread."""
+        self.paused_until = max(self.paused_until, now + min(seconds, LONGEST_PAUSE))
+        self.spread(now)
+
+    def slow_down(self, now: float, began: float) -> None:
+        """Lowers the rate, because a request that began at ``began`` was too much.
+
+        Those that were under way when the rate was lowered last do not lower it again.
+        """
+        if self._rate is None or began >= self._changed:
+            self._set(now, _DECREASE * (self._rate or self.steady_rate))
+
+    def speed_up(self, now: float) -> None:
+        """Raises a lowered rate a little, because a request was answered well."""
+        if self._rate is not None:
+            gain = max(_LEAST, self.steady_rate) * _INCREASE * min(1.0, now - self._changed)
+            self._set(now, min(self._rate + gain, _RETURN * self.steady_rate))
+
+    def spread(self, now: float) -> None:
+        """Has the queue worked off at the steady rate, as an outage may have filled it."""
+        if self._rate is None:
+            self._set(now, self.steady_rate)
+
+    def relax(self, now: float) -> None:
+        """Forgets the trouble, once its queue is empty and the rate has recovered."""
+        if self._rate is not None and now >= self.paused_until and self._rate >= self.steady_rate:
+            self._rate = None
+
+    def _set(self, now: float, rate: float) -> None:
+        self._rate = max(_LEAST, rate)
+        self._changed = now

@@ -12,9 +12,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_user_agent, get_netrc_auth
 
+from .exchange import Exchange, make_abortable
 from .version import __version__
 
 MAX_BODY = 1024 * 1024
@@ -26,6 +28,9 @@ MAX_REDIRECTS = 5
 # Compressed bytes that are expanded at once: a thousandfold expansion stays at 8 MiB.
 _PIECE = 8 * 1024
 
+
+# What forked children can't use and must not close.
+_LEFT_BEHIND: list[Any] = []
 
 _ENCODINGS = ("gzip", "deflate", "identity")
 
@@ -50,6 +55,10 @@ class RedirectError(TransportError):
     """The answer redirects in circles, or to another origin, where our headers must not go."""
 
 
+class AbortedError(TransportError):
+    """The exchange was aborted."""
+
+
 class HeaderError(TransportError):
     """The session's authentication made a header that can't be sent."""
 
@@ -65,7 +74,8 @@ class Transport:
         session: Used as it is and left open; None makes one that ``close()`` closes.
         base_url: A checked URL; credentials in it become basic authentication.
         headers: Sent with every request.
-        request_timeout: Seconds to wait for a connection, and for each piece of the answer.
+        request_timeout: Seconds to wait for a connection, and for each piece of the answer;
+            how long all of it takes is bounded by who aborts the exchange.
         connections: How many exchanges go on at once; kept open by a session made here.
 
     Raises:
@@ -96,37 +106,64 @@ class Transport:
         if url_auth is None and self._session.trust_env and "Authorization" not in headers:
             self._auth = get_netrc_auth(self.base_url)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, exchange: Exchange) -> Answer:
         """Returns the answer to a GET of the base URL with ``path`` appended.
 
         Redirects are followed within the origin.
+
+        Args:
+            path: What is appended.
+            exchange: Through which another thread may abort it.
 
         Raises:
             requests.RequestException: There was no whole answer.
         """
         request = self._request(self.base_url + path)
+        make_abortable(self._session, self._prepared, self._settings)
         try:
-            return self._exchange(request)
-        except requests.exceptions.InvalidProxyURL:
+            with exchange:
+                answer = self._answer_to(request)
+        except Exception as error:
+            if exchange.aborted:
+                raise self._aborted() from None
+            if isinstance(error, requests.exceptions.InvalidProxyURL):
+                raise
+            if isinstance(error, ValueError):
+                # Our own request was checked, so this is of the answer's headers or body.
+                raise AnswerError(f"the answer can't be read ({type(error).__name__})") from None
             raise
-        except ValueError as error:
-            # Our own request was checked, so this is of the answer's headers or body.
-            raise AnswerError(f"the answer can't be read ({type(error).__name__})") from None
+        if exchange.aborted:  # its headers may have seemed to end there
+            raise self._aborted()
+        return answer
 
-    def _exchange(self, request: requests.PreparedRequest) -> Answer:
+    def _aborted(self) -> AbortedError:
+        return AbortedError(f"no whole answer within {self._timeout:g} s")
+
+    def _answer_to(self, request: requests.PreparedRequest) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
             with self._session.send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings
             ) as response:
                 following = response.next
                 if following is None:
-                    return Answer(response.status_code, response.headers, _read(response))
+                    return Answer(response.status_code, response.headers, response.content)
             if _origin(following) != _origin(request):
                 raise RedirectError(f"a redirect to {_origin(following)} was not followed")
             if "Authorization" in request.headers:  # requests may have put another in its place
                 following.headers["Authorization"] = request.headers["Authorization"]
             request = following
         raise RedirectError(f"more than {MAX_REDIRECTS} redirects")
+
+    def start_over(self) -> None:
+        """Leaves the connections to the parent, in a forked child."""
+        adapter: Any
+        for adapter in self._session.adapters.values():
+            if issubclass(type(adapter), HTTPAdapter):
+                # Kept: to close a connection takes locks that threads of the parent may hold.
+                _LEFT_BEHIND.append((adapter.poolmanager, adapter.proxy_manager))
+                adapter.__setstate__(adapter.__getstate__())
+        if isinstance(self._session.cookies, RequestsCookieJar):
+            self._session.cookies = self._session.cookies.copy()  # with a lock of its own
 
     def close(self) -> None:
         """Closes a session that was made here."""
@@ -148,6 +185,10 @@ class Transport:
         if auth is not None:
             request.prepare_auth(auth, url)
             _check_headers(request)
+        # Before all other hooks, which may look at the body, and after them, as they may answer
+        # with another response. Whoever asks for the body later finds it read.
+        hooks = request.hooks.setdefault("response", [])
+        hooks[:] = [_read, *hooks, _read]
         return request
 
 
@@ -188,15 +229,20 @@ def _check_headers(request: requests.PreparedRequest) -> None:
             raise HeaderError(f"the header {name} holds a line end")
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: Any, **_: Any) -> None:
+    """Reads the body, up to its limit; a hook, as requests reads those of redirects whole."""
+    if response._content_consumed:
+        return
     # Encodings upon encodings would multiply what one small piece expands to.
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() not in _ENCODINGS:
+        response.close()
         raise AnswerError(f"its Content-Encoding is not one of {', '.join(_ENCODINGS)}")
     pieces, size = [], 0
     for piece in response.iter_content(_PIECE):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_BODY:
+            response.close()
             raise AnswerError(f"the answer's body is over {MAX_BODY} bytes")
-    return b"".join(pieces)
+    response._content = b"".join(pieces)

@@ -7,8 +7,8 @@ that knows which code runs on its behalf. It decides nothing.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Callable
+from concurrent.futures import ThreadPoolExecutor, thread
+from typing import Any, Callable, Iterable
 
 THREAD_NAME = "video-translation-client"
 """What the names of the library's threads begin with."""
@@ -32,7 +32,7 @@ class Workers:
             self._pool.submit(self._work, function)
         except RuntimeError as error:
             # A pool that can't start one more thread has queued the function all the same.
-            if "start new thread" not in str(error) or not self._has_one:
+            if "new thread" not in str(error) or not self._has_one:
                 raise
 
     def run_as_own(self, function: Callable[[], None]) -> None:
@@ -51,6 +51,13 @@ class Workers:
     def shutdown(self, wait: bool) -> None:
         """Ends the threads once they are idle; waits for that if asked to."""
         self._pool.shutdown(wait=wait)
+
+    def let_go(self, threads: Iterable[threading.Thread]) -> None:
+        """Keeps the end of the interpreter from waiting for threads, which are daemons."""
+        # concurrent.futures joins all that stand here, for which there is no public way round.
+        joined: Any = thread._threads_queues
+        for stuck in threads:
+            joined.pop(stuck, None)
 
     def _work(self, function: Callable[[], None]) -> None:
         self._has_one = True

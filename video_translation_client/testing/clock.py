@@ -10,16 +10,16 @@ import contextlib
 import math
 import threading
 import weakref
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple
 
 from ..arguments import number
-from ..clock import Clock, drain
+from ..clock import GLANCE, Clock, drain
 
 if TYPE_CHECKING:
     from ..clock import Wakeups
 
-# How often, in real seconds, a sleep looks at what may interrupt it.
-_GLANCE = 0.05
+# The first second of 2030, when nothing has expired yet that is in use today.
+_EPOCH = 1_893_456_000.0
 
 
 class _Waiting(NamedTuple):
@@ -30,10 +30,18 @@ class _Waiting(NamedTuple):
 
 
 class _Sleep(NamedTuple):
-    """A thread that sleeps: until when, and whether an exchange waits for it."""
+    """A thread that sleeps: until when, and for a service, whether nobody waits for it now."""
 
     until: float
-    of_a_service: bool
+    given_up: Callable[[], bool] | None
+
+    def is_over(self) -> bool:
+        """Says whether it was given up, though its thread has not noticed yet."""
+        return self.given_up is not None and self.given_up()
+
+    def holds_up_an_exchange(self) -> bool:
+        """Says whether a client waits for the end of it."""
+        return self.given_up is not None and not self.given_up()
 
 
 class VirtualClock(Clock):
@@ -96,18 +104,23 @@ class VirtualClock(Clock):
                     break
             self._now = max(self._now, target)
 
-    def sleep(self, seconds: float, interrupt: threading.Event | None = None) -> None:
-        """Blocks until ``seconds`` have passed on this clock, or ``interrupt`` is set.
+    def time(self) -> float:
+        """Returns the seconds since the epoch: it is 2030 when the clock is made."""
+        return _EPOCH + self._now
 
-        A sleep that can be interrupted is taken for that of a service which answers late:
-        while each exchange under way is held up by one of these, time passes.
+    def sleep(self, seconds: float, given_up: Callable[[], bool] | None = None) -> None:
+        """Blocks until ``seconds`` have passed on this clock, or ``given_up()`` is true.
+
+        A sleep that can be given up is taken for that of a service which answers late: while
+        each exchange under way is held up by one of these, time passes. ``given_up`` may be
+        called on any thread and must not block.
         """
         over = threading.Event()
         with self._lock:
-            self._sleepers[over] = _Sleep(self._now + seconds, interrupt is not None)
+            self._sleepers[over] = _Sleep(self._now + seconds, given_up)
             self._go_on()
-        while not over.wait(_GLANCE):
-            if interrupt is not None and interrupt.is_set():
+        while not over.wait(GLANCE):
+            if given_up is not None and given_up():
                 break
         with self._lock:
             self._sleepers.pop(over, None)
@@ -142,14 +155,16 @@ class VirtualClock(Clock):
     def _quiet(self) -> bool:
         """Says whether nothing can happen but by time.
 
-        Then no party is awake, and each exchange under way is held up in a mock server's sleep.
+        Then no party is awake, and each exchange under way is held up in a mock server's sleep,
+        of which those don't count whose client has gone.
         """
         in_flight = 0
         for party in self._parties.values():
             if party is None:
                 return False
             in_flight += party.in_flight
-        return in_flight <= sum(sleep.of_a_service for sleep in self._sleepers.values())
+        sleeps = self._sleepers.values()
+        return not in_flight or in_flight <= sum(sleep.holds_up_an_exchange() for sleep in sleeps)
 
     def _go_on(self) -> None:
         self._changed.notify_all()
@@ -159,7 +174,7 @@ class VirtualClock(Clock):
     def _jump(self, limit: float) -> bool:
         """Moves to the next due moment up to ``limit`` and wakes whom it concerns."""
         dues = [party.until for party in self._parties.values() if party is not None]
-        dues += [sleep.until for sleep in self._sleepers.values()]
+        dues += [sleep.until for sleep in self._sleepers.values() if not sleep.is_over()]
         due = min(dues, default=math.inf)
         if due > limit or due == math.inf:
             return False

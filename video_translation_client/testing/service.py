@@ -9,8 +9,11 @@ from __future__ import annotations
 import collections
 import json
 import random
+import selectors
+import socket
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple
 from urllib.parse import parse_qs
 
@@ -182,11 +185,12 @@ class MockService:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request, as WSGI (PEP 3333) wants it."""
         answer, fault = self._receive(environ)
+        sleep = partial(self._sleep, environ.get("werkzeug.socket"))
         if self._latency:
-            self._sleep(self._latency)
+            sleep(self._latency)
         if fault is None:
             return answer.send(start_response)
-        return fault.play(answer, environ, start_response, self._sleep)
+        return fault.play(answer, environ, start_response, sleep)
 
     def _receive(self, environ: WSGIEnvironment) -> tuple[Answer, Fault | None]:
         method, query = environ["REQUEST_METHOD"], _decoded(environ.get("QUERY_STRING", ""))
@@ -210,8 +214,13 @@ class MockService:
             )
         return answer, fault
 
-    def _sleep(self, seconds: float) -> None:
-        self._clock.sleep(seconds, self._interrupt)
+    def _sleep(self, connection: socket.socket | None, seconds: float) -> None:
+        def given_up() -> bool:
+            return self._interrupt.is_set() or _is_closed(connection)
+
+        self._clock.sleep(seconds, given_up)
+        if _is_closed(connection):
+            raise ConnectionAbortedError("the client has closed the connection")
 
     def _add(self, job_id: str | None, script: JobScript) -> JobPlan:
         arguments.job_id(job_id)
@@ -274,6 +283,18 @@ def _answer(question: _Question, polls: tuple[Poll, ...]) -> Answer:
     if code == 405:
         headers.append(("Allow", "GET"))
     return Answer(code, tuple(headers), [body])
+
+
+def _is_closed(connection: socket.socket | None) -> bool:
+    """Says whether the client has closed its side, without taking what it may have sent."""
+    if connection is None:  # a WSGI server that doesn't pass it on
+        return False
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            return bool(selector.select(0)) and not connection.recv(1, socket.MSG_PEEK)
+    except (OSError, ValueError):  # ValueError: closed on our side
+        return True
 
 
 def _decoded(text: str) -> str:

@@ -1,0 +1,135 @@
+"""One exchange with the service that any thread may abort, wherever it hangs.
+
+A timeout of requests bounds a silence; a server that sends a byte a second outlasts it. So
+each connection hands the exchange that uses it a second handle of its socket, through which
+the connection is shut down from outside. The pools and connections stay those of the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Mapping
+
+import requests
+from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_here = threading.local()
+
+
+class Exchange:
+    """A context manager around all that one thread sends and receives for one poll.
+
+    Attributes (to be read only):
+        aborted: Whether ``abort`` was called.
+        requests: How many requests were sent, redirects included.
+    """
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.requests = 0
+        # Protects the handle: shutting down one that is just being closed could hit whatever
+        # gets its descriptor next. Neither call blocks.
+        self._lock = threading.Lock()
+        self._handle: socket.socket | None = None
+
+    def abort(self) -> None:
+        """Makes the exchange fail, now or as soon as it has a connection; from any thread.
+
+        What comes before the connection, such as the resolution of names, takes its time.
+        """
+        with self._lock:
+            self.aborted = True
+            self._shut_down()
+
+    def __enter__(self) -> Exchange:
+        _here.exchange = self
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _here.exchange = None
+        self._take(None)
+
+    def use(self, connection: Any) -> None:
+        """Takes a handle of the socket that the exchange is about to use."""
+        # A descriptor of its own: the socket object is wrapped, detached and closed by others.
+        self._take(socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM))
+
+    def _take(self, handle: socket.socket | None) -> None:
+        with self._lock:
+            if self._handle is not None:
+                self._handle.close()
+            self._handle = handle
+            if self.aborted:
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        if self._handle is not None:
+            with contextlib.suppress(OSError):  # the other side may have been faster
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+
+def make_abortable(
+    session: requests.Session, request: requests.PreparedRequest, settings: Mapping[str, Any]
+) -> None:
+    """Has the connections over which ``request`` goes tell the exchanges that use them.
+
+    It changes nothing else, and nothing for adapters that don't derive from ``HTTPAdapter``:
+    their exchanges are bounded by their timeouts alone.
+    """
+    pools: Any = session.get_adapter(str(request.url))
+    if not issubclass(type(pools), HTTPAdapter):
+        return
+    proxies = settings["proxies"]
+    # What is wrong with the URL or a proxy is for the exchange itself to meet.
+    with contextlib.suppress(requests.RequestException, ValueError):
+        if hasattr(pools, "get_connection_with_tls_context"):  # since requests 2.32
+            pool = pools.get_connection_with_tls_context(
+                request, settings["verify"], proxies=proxies, cert=settings["cert"]
+            )
+        else:
+            pool = pools.get_connection(request.url, proxies)
+        if not issubclass(pool.ConnectionCls, _Abortable):
+            pool.ConnectionCls = _abortable(pool.ConnectionCls)
+
+
+class _Abortable:
+    """Mixed into the classes of connections."""
+
+    sock: Any
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()  # type: ignore[misc]
+        _use(connection)
+        return connection
+
+    def putrequest(self, *args: Any, **settings: Any) -> Any:
+        exchange = _use(self.sock)
+        if exchange is not None:
+            exchange.requests += 1
+        return super().putrequest(*args, **settings)  # type: ignore[misc]
+
+
+def _use(connection: Any) -> Exchange | None:
+    exchange: Exchange | None = getattr(_here, "exchange", None)
+    if exchange is not None and connection is not None:
+        exchange.use(connection)
+    return exchange
+
+
+@functools.lru_cache(maxsize=None)
+def _abortable(connection_class: type[Any]) -> type[Any]:
+    if not issubclass(connection_class, http.client.HTTPConnection):
+        return connection_class  # a stand-in, where Python lacks ssl
+    return type(f"Abortable{connection_class.__name__}", (_Abortable, connection_class), {})

@@ -1,0 +1,53 @@
+"""What befalls a whole process, and with it all waits: it ends, or it forks.
+
+It knows who polls, and tells them in time. Nothing else here is global.
+"""
+
+from __future__ import annotations
+
+import atexit
+import concurrent.futures.thread  # noqa: F401 - whose own care for the exit must be registered before ours
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .scheduler import Scheduler
+
+_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+_held: list[Scheduler] = []
+
+
+def watch(scheduler: Scheduler) -> None:
+    """Tells a scheduler from now on when the process ends or forks."""
+    _schedulers.add(scheduler)
+
+
+def _end() -> None:
+    for scheduler in list(_schedulers):
+        scheduler.end("the interpreter exits")
+
+
+def _before_fork() -> None:
+    _held.extend(_schedulers)
+    for scheduler in _held:
+        scheduler.hold()
+
+
+def _in_parent() -> None:
+    while _held:
+        _held.pop().go_on()
+
+
+def _in_child() -> None:
+    while _held:
+        _held.pop().start_over("the process is a fork, and the job is waited for in its parent")
+
+
+# Workers are joined before functions of atexit run, since Python 3.9; concurrent.futures has
+# the same need and the same answer. Those registered last are called first.
+getattr(threading, "_register_atexit", atexit.register)(_end)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
