@@ -85,6 +85,17 @@ def mapping(name: str, value: Any) -> Mapping[Any, Any]:
     return value
 
 
+def verification(value: Any) -> Any:
+    """Returns ``value`` if it says whether and how certificates are verified."""
+    # requests would take anything that is false for False, such as a variable that is not set.
+    if value is not False and not value:
+        raise ValueError(
+            "session.verify must be True, the path of a CA bundle, or False to do without"
+            f" verification, not {value!r}"
+        )
+    return value
+
+
 def job_id(value: Any) -> str | None:
     """Returns ``value`` if it can be one segment of a URL's path, or None."""
     if value is None:

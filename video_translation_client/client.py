@@ -105,6 +105,7 @@ class VideoTranslationClient:
         api_key = arguments.api_key(api_key)
         if session is not None:
             arguments.instance("session", session, requests.Session)
+            arguments.verification(session.verify)
         try:
             transport = Transport(
                 session, checked_url, service.headers(api_key), request_timeout, max_concurrency

@@ -10,7 +10,7 @@ from __future__ import annotations
 # to come back; what it then gains a second, as a part of the steady rate (additive increase,
 # multiplicative decrease: Chiu and Jain, 1989).
 _DECREASE = 0.5
-_INCREASE = 0.1
+_INCREASE = 0.2
 
 # How much faster than the steady rate a queue is worked off that an outage has left.
 _RETURN = 1.5
@@ -41,7 +41,8 @@ class Throttle:
         self.paused_until = 0.0
         self._max_rate = max_rate
         self._rate: float | None = None  # what trouble has left of it; None: no trouble
-        self._changed = 0.0  # when that was set
+        self._lowered = 0.0  # when it was lowered last
+        self._raised = 0.0  # from when on it has not been raised yet
         self._latest: float | None = None  # when the latest request started
 
     def next_start(self, now: float) -> float:
@@ -65,13 +66,14 @@ class Throttle:
 
         Those that were under way when the rate was lowered last do not lower it again.
         """
-        if self._rate is None or began >= self._changed:
+        if self._rate is None or began >= self._lowered:
+            self._lowered = now
             self._set(now, _DECREASE * (self._rate or self.steady_rate))
 
     def speed_up(self, now: float) -> None:
         """Raises a lowered rate a little, because a request was answered well."""
         if self._rate is not None:
-            gain = max(_LEAST, self.steady_rate) * _INCREASE * min(1.0, now - self._changed)
+            gain = max(_LEAST, self.steady_rate) * _INCREASE * min(1.0, now - self._raised)
             self._set(now, min(self._rate + gain, _RETURN * self.steady_rate))
 
     def spread(self, now: float) -> None:
@@ -86,4 +88,4 @@ class Throttle:
 
     def _set(self, now: float, rate: float) -> None:
         self._rate = max(_LEAST, rate)
-        self._changed = now
+        self._raised = now

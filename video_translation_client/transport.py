@@ -167,8 +167,15 @@ class Transport:
 
     def close(self) -> None:
         """Closes a session that was made here."""
-        if self._owns_session:
-            self._session.close()
+        if not self._owns_session:
+            return
+        adapter: Any
+        for adapter in self._session.adapters.values():
+            # urllib3 2 leaves this to the garbage collector, and its errors hold on to pools.
+            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated
+                    manager.pools[key].close()
+        self._session.close()
 
     def _request(self, url: str) -> requests.PreparedRequest:
         request = self._prepared.copy()

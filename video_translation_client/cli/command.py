@@ -14,15 +14,12 @@ import re
 import shutil
 import signal
 import sys
-import threading
 import warnings
 from pathlib import Path
 from typing import Any, NoReturn, Sequence
 
 from .. import __version__, arguments
 from ..client import VideoTranslationClient
-from ..clock import Clock
-from ..workers import THREAD_NAME
 from .resume import how_to_resume
 from .watch import (
     INTERRUPTED,
@@ -48,13 +45,10 @@ _PACING = {
     "backoff_factor": ("FACTOR", "by what each wait is multiplied to give the next"),
     "jitter": ("SECONDS", "the most that chance adds to each wait"),
     "max_interval": ("SECONDS", "the longest wait between two polls, before jitter"),
-    "request_timeout": ("SECONDS", "for a connection, and for each part of an answer"),
+    "request_timeout": ("SECONDS", "the longest request, from its start to the whole answer"),
     "max_concurrency": ("N", "the most requests under way at once"),
     "max_rate": ("N|none", "the most requests a second, of all jobs together"),
 }
-
-# Seconds that requests under way are given to end before the process leaves without them.
-_GRACE = 0.25
 
 _EXIT_STATUS = """\
 exit status:
@@ -110,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Args:
         argv: The words after the program's name. None means those of this process, which is
-            then left at once, without waiting for requests that can't be stopped.
+            to be left then.
 
     Returns:
         The exit status.
@@ -127,21 +121,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(lost.__cause__, BrokenPipeError):
             complain(f"error: standard output: {lost}")
         give_up(sys.stdout)
-    if argv is None:
-        _leave(status)
+    if argv is None:  # the process ends at once; nothing is left to interrupt
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     return status
-
-
-def _leave(status: int) -> None:
-    """Ends the process if a request that hangs would hold up its usual end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    clock = Clock()
-    end = clock.monotonic() + _GRACE
-    for thread in threading.enumerate():
-        if thread.name.startswith(THREAD_NAME):
-            thread.join(max(0.0, end - clock.monotonic()))
-            if thread.is_alive():  # pragma: no cover - a process that leaves so measures nothing
-                os._exit(status)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,0 +1,28 @@
+"""The chaos run, made small: what it counts must be right."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import PATIENCE, python_command
+
+CHAOS = Path(__file__).parents[1] / "benchmarks" / "chaos.py"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets are counted as on Linux")
+def test_no_wait_is_lost_in_chaos():
+    """Whatever goes wrong, each job ends once, as scripted or at its deadline."""
+    done = subprocess.run(
+        python_command(str(CHAOS), "--jobs=200", "--wait=5"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    printed = done.stdout.decode()
+    assert done.returncode == 0, printed
+    counts = dict(line.rsplit(None, 1) for line in printed.splitlines()[:-1])
+    assert counts["jobs"] == "200"
+    assert int(counts["faulty answers"]) > 50
+    for nothing in ("lost", "ended twice", "threads left", "sockets left"):
+        assert counts[nothing] == "0"
