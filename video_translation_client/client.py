@@ -13,6 +13,7 @@ from . import arguments
 from .clock import Clock
 from .future import StatusFuture
 from .limits import DEFAULT_WAIT_TIME, Limits
+from .planner import Planner
 from .poller import Poller
 from .scheduler import Scheduler
 from .service import DEFAULT, Service
@@ -96,6 +97,8 @@ class VideoTranslationClient:
         backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
         if strategy is None:
             limits.warn_of_contradictions(backoff)
+            strategy = backoff
+        arguments.callback("strategy", strategy)
         request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
         max_concurrency = arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS)
         throttle = Throttle(
@@ -121,13 +124,12 @@ class VideoTranslationClient:
         self._base_url = transport.base_url
         self._scheduler = Scheduler(
             Poller(transport, service, self._clock),
-            backoff if strategy is None else arguments.callback("strategy", strategy),
+            Planner(strategy, limits, arguments.callback("random", random)),
             throttle,
             limits,
             request_timeout,
             max_concurrency,
             self._clock,
-            arguments.callback("random", random),
         )
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._scheduler.abandon).atexit = False

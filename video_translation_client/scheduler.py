@@ -22,19 +22,19 @@ import queue
 import threading
 from collections import OrderedDict, deque
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Sequence
 
-from . import arguments, process
+from . import process
 from .clock import Clock
 from .errors import PollError, VideoTranslationError, name_job
-from .exchange import Exchange
 from .future import Owner, StatusFuture
 from .limits import Limits
+from .planner import Plan, Planner
 from .poller import Outcome, Poller
 from .status import Status, StatusReport
-from .strategy import Strategy
-from .throttle import LONGEST_PAUSE, Throttle
-from .timers import Timer, Timers
+from .throttle import Throttle
+from .timers import Timers
+from .waits import Poll, Timed, Wait
 from .workers import THREAD_NAME, Workers
 
 if TYPE_CHECKING:
@@ -42,50 +42,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("video_translation_client")
 
-# Seconds before the deadline at which the last poll starts, where answers come fast.
-_LEAD = 0.1
-
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0
 
-# Seconds between two polls of a job that no strategy has spoken of yet, and the fewest that
-# count, for the rate that jobs add up to.
-_FIRST_INTERVAL = 1.0
-_SHORTEST_INTERVAL = 0.001
-
 # Seconds in which requests and callbacks under way may end before the process does.
 _PARTING = 0.25
-
-
-class _Wait:
-    """What the scheduler knows of one future that has not ended."""
-
-    __slots__ = ("again", "deadline", "future", "poll", "rate", "since", "timer", "took")
-
-    def __init__(self, future: StatusFuture, deadline: float | None) -> None:
-        self.future = future
-        self.deadline = deadline
-        self.timer: Timer[_Timed] | None = None
-        self.poll: _Poll | None = None
-        self.again = False  # poll_now() was called while a poll was under way
-        self.rate = 1 / _FIRST_INTERVAL  # polls a second, by the latest word of the strategy
-        self.since = 0.0  # when the latest poll came due
-        self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
-
-
-class _Poll:
-    """A poll that was handed to a worker."""
-
-    __slots__ = ("exchange", "thread", "timer", "waits")
-
-    def __init__(self, waits: Sequence[_Wait]) -> None:
-        self.waits = waits
-        self.exchange = Exchange()
-        self.timer: Timer[_Timed] | None = None
-        self.thread: threading.Thread | None = None
-
-
-_Timed = Union[_Wait, _Poll]
 
 
 class Scheduler(Owner):
@@ -93,34 +54,30 @@ class Scheduler(Owner):
 
     Args:
         poller: Makes the exchanges.
-        strategy: Says how many seconds to wait after each.
+        planner: Says how many seconds to wait after each.
         throttle: Says when the next request may start.
         limits: End a wait.
         request_timeout: Seconds after which a request is aborted.
         max_concurrency: The most workers, and exchanges under way at once.
         clock: The time, and how to wait for it.
-        chance: Draws a number from [0, 1) for the strategy.
     """
 
     def __init__(
         self,
         poller: Poller,
-        strategy: Strategy,
+        planner: Planner,
         throttle: Throttle,
         limits: Limits,
         request_timeout: float,
         max_concurrency: int,
         clock: Clock,
-        chance: Callable[[], float],
     ) -> None:
         self._poller = poller
-        self._strategy = strategy
+        self._planner = planner
         self._limits = limits
         self._request_timeout = request_timeout
-        self._most_lead = (limits.max_wait_time or 0) / 10
         self._max_concurrency = max_concurrency
         self._clock = clock
-        self._chance = chance
         self._throttle = throttle
         self._closed = False
         self._begin()
@@ -134,10 +91,10 @@ class Scheduler(Owner):
         self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
         # Protects everything below, the throttle and the waits. Held for bookkeeping alone.
         self._lock = threading.Lock()
-        self._waits: dict[StatusFuture, _Wait] = {}
-        self._timers: Timers[_Timed] = Timers()
-        self._ready: OrderedDict[_Wait, None] = OrderedDict()
-        self._polls: dict[_Poll, None] = {}
+        self._waits: dict[StatusFuture, Wait] = {}
+        self._timers: Timers[Timed] = Timers()
+        self._ready: OrderedDict[Wait, None] = OrderedDict()
+        self._polls: dict[Poll, None] = {}
         self._calls: deque[Callable[[], None]] = deque()
         self._in_flight = 0
         self._wakes_at: float | None = None  # until when the dispatcher waits; None: for ever
@@ -155,7 +112,7 @@ class Scheduler(Owner):
                 self._start()
             limit = self._limits.max_wait_time
             began = self._clock.monotonic() - future.elapsed
-            wait = _Wait(future, None if limit is None else began + limit)
+            wait = Wait(future, None if limit is None else began + limit)
             self._waits[future] = wait
             self._throttle.steady_rate += wait.rate
             self._make_ready(wait)
@@ -282,11 +239,11 @@ class Scheduler(Owner):
             self._clock.wait(self._wakeups, timeout, in_flight)
         return done
 
-    def _take_due(self, now: float) -> tuple[list[_Wait], list[_Poll]]:
+    def _take_due(self, now: float) -> tuple[list[Wait], list[Poll]]:
         """Makes ready what is due; returns the waits and the requests whose time is over."""
         expired, overdue = [], []
         for item in self._timers.pop(now):
-            if isinstance(item, _Poll):
+            if isinstance(item, Poll):
                 overdue.append(item)
             elif item.poll is not None or item in self._ready:
                 expired.append(item)
@@ -306,7 +263,7 @@ class Scheduler(Owner):
         ):
             self._throttle.started(now)
             wait, _ = self._ready.popitem(last=False)
-            wait.poll = _Poll([wait])
+            wait.poll = Poll([wait])
             self._polls[wait.poll] = None
             self._outbox.append(partial(self._poll, wait.poll))
             self._in_flight += 1
@@ -320,7 +277,7 @@ class Scheduler(Owner):
         known = [moment for moment in moments if moment is not None]
         return max(0.0, min(known) - now) if known else None
 
-    def _expire(self, wait: _Wait) -> None:
+    def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline, with the end that the service told if it did."""
         report = wait.future.report
         if report is not None and report.status is not Status.PENDING:
@@ -361,7 +318,7 @@ class Scheduler(Owner):
                 self._in_flight -= 1
                 self._clock.wake(self._wakeups)
 
-    def _poll(self, poll: _Poll) -> None:
+    def _poll(self, poll: Poll) -> None:
         with self._lock:
             began = self._clock.monotonic()
             waits = [wait for wait in poll.waits if wait.future in self._waits]
@@ -374,7 +331,7 @@ class Scheduler(Owner):
             with self._lock:
                 self._end_poll(poll)
         now = self._clock.monotonic()
-        self._pace(outcomes, began, now)
+        self._pace(outcomes, poll.exchange.requests, began, now)
         for wait, outcome in zip(waits, outcomes):
             wait.took = now - wait.since
             try:
@@ -382,7 +339,7 @@ class Scheduler(Owner):
             except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
                 wait.future.set_exception(error)
 
-    def _ask(self, poll: _Poll, waits: Sequence[_Wait]) -> Sequence[Outcome]:
+    def _ask(self, poll: Poll, waits: Sequence[Wait]) -> Sequence[Outcome]:
         if not waits:
             return []
         try:
@@ -390,30 +347,23 @@ class Scheduler(Owner):
         except BaseException as error:  # noqa: BLE001 - every future of the poll gets it
             return [Outcome(error)] * len(waits)
 
-    def _pace(self, outcomes: Sequence[Outcome], began: float, now: float) -> None:
+    def _pace(self, outcomes: Sequence[Outcome], requests: int, began: float, now: float) -> None:
         """Lets the pace of all requests follow from how one was answered."""
         with self._lock:
+            paused_until = self._throttle.paused_until
+            self._throttle.followed(max(0, requests - 1))
             for outcome in outcomes:
-                self._judge_pace(outcome, began, now)
+                self._throttle.learn(outcome, began, now)
+            if self._throttle.paused_until > paused_until:
+                for wait in self._ready:
+                    self._set_deadline_timer(wait)
             oldest = next(iter(self._ready), None)
             late = oldest is not None and now - oldest.since > _LATE
             if late and now - began > _LATE:
                 self._throttle.spread(now)
 
-    def _judge_pace(self, outcome: Outcome, began: float, now: float) -> None:
-        if isinstance(outcome.result, StatusReport) and not outcome.throttled:
-            self._throttle.speed_up(now)
-        elif outcome.throttled:
-            seconds = getattr(outcome.result, "retry_after", None)
-            if seconds is None:
-                self._throttle.slow_down(now, began)
-            else:
-                self._throttle.pause(now, seconds)
-                for wait in self._ready:
-                    self._set_deadline_timer(wait)
-
     def _settle(
-        self, future: StatusFuture, wait: _Wait, result: StatusReport | BaseException
+        self, future: StatusFuture, wait: Wait, result: StatusReport | BaseException
     ) -> None:
         """Ends the future or plans its next poll."""
         if future.done():
@@ -430,50 +380,27 @@ class Scheduler(Owner):
             _log(logging.WARNING, "%s; the wait ends", result)
             future.set_exception(result)
             return
-        seconds, limit = self._plan(future, wait, result.retry_after or 0.0)
-        then = f"next poll in {seconds:.2f} s" if limit is None else "no further poll"
+        plan = self._plan(wait, result.retry_after or 0.0)
+        then = f"next poll in {plan.seconds:.2f} s" if plan.limit is None else "no further poll"
         if isinstance(result, PollError):
             _log(logging.WARNING, "%s; %s", result, then)
         else:
             _log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), result.state, then)
-        if limit is None:
-            self._wait_for(wait, seconds)
+        if plan.limit is None:
+            self._wait_for(wait, plan.seconds)
         else:
-            self._time_out(wait, limit, seconds)
+            self._time_out(wait, plan.limit, plan.seconds)
 
-    def _plan(
-        self, future: StatusFuture, wait: _Wait, retry_after: float
-    ) -> tuple[float, str | None]:
-        """Returns the seconds until the next poll, or else the limit that forbids one."""
-        if self._limits.max_attempts is not None and future.attempts >= self._limits.max_attempts:
-            return 0.0, "max_attempts"
-        seconds = arguments.number(
-            "the strategy's wait",
-            self._strategy(future.attempts, future.elapsed, future.report, self._chance()),
-            least=0,
-        )
-        self._set_rate(wait, 1 / max(seconds, retry_after, _SHORTEST_INTERVAL))
-        if wait.deadline is None:
-            return max(seconds, min(retry_after, LONGEST_PAUSE)), None
-        now = self._clock.monotonic()
-        pause = max(retry_after, self._throttle.paused_until - now)
-        if pause > 0 and now + pause >= wait.deadline:
-            return pause, "retry_after"
-        # The last poll starts in time to be answered before the deadline. Jobs that were
-        # submitted together have it together, so those that queued longest start first.
-        lead = min(max(_LEAD, 2 * wait.took), self._most_lead)
-        left = wait.deadline - lead - now
-        if left <= 0 and not wait.again:
-            return 0.0, "max_wait_time"
-        return max(retry_after, min(seconds, max(0.0, left))), None
-
-    def _set_rate(self, wait: _Wait, rate: float) -> None:
+    def _plan(self, wait: Wait, retry_after: float) -> Plan:
+        now, paused_until = self._clock.monotonic(), self._throttle.paused_until
+        plan = self._planner.plan(wait, now, retry_after, paused_until)
         with self._lock:
-            if wait.future in self._waits:
-                self._throttle.steady_rate += rate - wait.rate
-                wait.rate = rate
+            if plan.rate is not None and wait.future in self._waits:
+                self._throttle.steady_rate += plan.rate - wait.rate
+                wait.rate = plan.rate
+        return plan
 
-    def _wait_for(self, wait: _Wait, seconds: float) -> None:
+    def _wait_for(self, wait: Wait, seconds: float) -> None:
         with self._lock:
             wait.poll = None
             if wait.future not in self._waits:
@@ -485,7 +412,7 @@ class Scheduler(Owner):
                 wait.future.due = self._clock.monotonic() + seconds
                 self._set_timer(wait, wait.future.due)
 
-    def _time_out(self, wait: _Wait, limit: str, pause: float = 0.0) -> None:
+    def _time_out(self, wait: Wait, limit: str, pause: float = 0.0) -> None:
         """Ends a wait whose budget is spent while the job still runs."""
         future = wait.future
         reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report, pause)
@@ -505,29 +432,30 @@ class Scheduler(Owner):
         self._dispatcher = dispatcher
         process.watch(self)
 
-    def _make_ready(self, wait: _Wait) -> None:
+    def _make_ready(self, wait: Wait) -> None:
         self._ready[wait] = None
         wait.since = self._clock.monotonic()
         wait.future.due = None
         self._set_deadline_timer(wait)
 
-    def _set_deadline_timer(self, wait: _Wait) -> None:
+    def _set_deadline_timer(self, wait: Wait) -> None:
         """Has a wait end at its deadline, or now if the service wants no request before that."""
         hopeless = wait.deadline is not None and wait.deadline <= self._throttle.paused_until
         self._set_timer(wait, self._clock.monotonic() if hopeless else wait.deadline)
 
-    def _begin_poll(self, poll: _Poll, now: float) -> None:
+    def _begin_poll(self, poll: Poll, now: float) -> None:
+        self._throttle.started(now)  # once more: a worker may have been slow to start
         poll.thread = threading.current_thread()
         poll.timer = self._timers.add(now + self._request_timeout, poll)
         if self._wakes_at is None or self._wakes_at > now + self._request_timeout:
             self._clock.wake(self._wakeups)
 
-    def _end_poll(self, poll: _Poll) -> None:
+    def _end_poll(self, poll: Poll) -> None:
         self._polls.pop(poll, None)  # the last resort of _collapse may have begun it as well
         if poll.timer is not None:
             self._timers.remove(poll.timer)
 
-    def _set_timer(self, wait: _Wait, when: float | None) -> None:
+    def _set_timer(self, wait: Wait, when: float | None) -> None:
         if wait.timer is not None:
             self._timers.remove(wait.timer)
         wait.timer = None if when is None else self._timers.add(when, wait)

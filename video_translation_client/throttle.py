@@ -6,6 +6,11 @@ The scheduler asks it under its own lock.
 
 from __future__ import annotations
 
+import math
+
+from .poller import Outcome
+from .status import StatusReport
+
 # What a rate is multiplied by when the service says that it is too much, and does not say when
 # to come back; what it then gains a second, as a part of the steady rate (additive increase,
 # multiplicative decrease: Chiu and Jain, 1989).
@@ -43,18 +48,36 @@ class Throttle:
         self._rate: float | None = None  # what trouble has left of it; None: no trouble
         self._lowered = 0.0  # when it was lowered last
         self._raised = 0.0  # from when on it has not been raised yet
-        self._latest: float | None = None  # when the latest request started
+        self._latest = -math.inf  # when the latest request started
 
     def next_start(self, now: float) -> float:
         """Returns the earliest moment at which a request may start: ``now`` or later."""
-        rates = [rate for rate in (self._max_rate, self._rate) if rate is not None]
-        if self._latest is None or not rates:
-            return max(now, self.paused_until)
-        return max(now, self.paused_until, self._latest + 1 / min(rates))
+        return max(now, self.paused_until, self._latest + self._spacing())
 
     def started(self, now: float) -> None:
         """Counts a request that starts at ``now``."""
         self._latest = now
+
+    def followed(self, requests: int) -> None:
+        """Counts requests that had to follow one at once, such as those for redirects."""
+        self._latest += requests * self._spacing()
+
+    def learn(self, outcome: Outcome, began: float, now: float) -> None:
+        """Takes from how a request was answered whether others are welcome.
+
+        Args:
+            outcome: What the answer tells of one job.
+            began: When the request started.
+            now: When it was answered.
+        """
+        if outcome.throttled:
+            seconds = getattr(outcome.result, "retry_after", None)
+            if seconds is None:
+                self.slow_down(now, began)
+            else:
+                self.pause(now, seconds)
+        elif isinstance(outcome.result, StatusReport):
+            self.speed_up(now)
 
     def pause(self, now: float, seconds: float) -> None:
         """Lets no request start for ``seconds``; afterwards, their return is spread."""
@@ -85,6 +108,10 @@ class Throttle:
         """Forgets the trouble, once its queue is empty and the rate has recovered."""
         if self._rate is not None and now >= self.paused_until and self._rate >= self.steady_rate:
             self._rate = None
+
+    def _spacing(self) -> float:
+        rates = [rate for rate in (self._max_rate, self._rate) if rate is not None]
+        return 1 / min(rates) if rates else 0.0
 
     def _set(self, now: float, rate: float) -> None:
         self._rate = max(_LEAST, rate)

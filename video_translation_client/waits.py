@@ -1,0 +1,51 @@
+"""What the scheduler remembers: of each future that has not ended, and of each poll under way.
+
+Plain records; who changes them, and under which lock, is the scheduler's business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Sequence, Union
+
+from .exchange import Exchange
+
+if TYPE_CHECKING:
+    import threading
+
+    from .future import StatusFuture
+    from .timers import Timer
+
+# Seconds between two polls of a job that no strategy has spoken of yet.
+_FIRST_INTERVAL = 1.0
+
+
+class Wait:
+    """One future that has not ended."""
+
+    __slots__ = ("again", "deadline", "future", "poll", "rate", "since", "timer", "took")
+
+    def __init__(self, future: StatusFuture, deadline: float | None) -> None:
+        self.future = future
+        self.deadline = deadline
+        self.timer: Timer[Timed] | None = None
+        self.poll: Poll | None = None
+        self.again = False  # poll_now() was called while a poll was under way
+        self.rate = 1 / _FIRST_INTERVAL  # polls a second, by the latest word of the strategy
+        self.since = 0.0  # when the latest poll came due
+        self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
+
+
+class Poll:
+    """A poll that was handed to a worker."""
+
+    __slots__ = ("exchange", "thread", "timer", "waits")
+
+    def __init__(self, waits: Sequence[Wait]) -> None:
+        self.waits = waits
+        self.exchange = Exchange()
+        self.timer: Timer[Timed] | None = None
+        self.thread: threading.Thread | None = None
+
+
+Timed = Union[Wait, Poll]
+"""What timers are set for."""
