@@ -43,6 +43,17 @@ def test_a_session_can_trust_it(url, clock, monkeypatch):
         assert client.get_status("job-1") == "completed"
 
 
+@pytest.mark.parametrize("verify", [None, "", 0])
+def test_verification_cannot_be_turned_off_by_accident(verify):
+    """What requests would take for False is refused, unless it is False."""
+    with requests.Session() as session:
+        session.verify = verify
+        with pytest.raises(ValueError, match="^session.verify must be True, the path of a CA"):
+            VideoTranslationClient("https://127.0.0.1", session=session)
+        session.verify = False
+        VideoTranslationClient("https://127.0.0.1", session=session)
+
+
 def test_a_handshake_that_breaks_off_is_a_failure_in_passing(clock):
     """The server may be restarting."""
     with socket.socket() as listener:

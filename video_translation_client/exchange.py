@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import http.client
 import socket
 import threading
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Mapping
 
 import requests
@@ -100,7 +100,8 @@ def make_abortable(
             )
         else:
             pool = pools.get_connection(request.url, proxies)
-        if not issubclass(pool.ConnectionCls, _Abortable):
+        plain = not issubclass(pool.ConnectionCls, _Abortable)
+        if plain and issubclass(pool.ConnectionCls, HTTPConnection):
             pool.ConnectionCls = _abortable(pool.ConnectionCls)
 
 
@@ -130,6 +131,4 @@ def _use(connection: Any) -> Exchange | None:
 
 @functools.lru_cache(maxsize=None)
 def _abortable(connection_class: type[Any]) -> type[Any]:
-    if not issubclass(connection_class, http.client.HTTPConnection):
-        return connection_class  # a stand-in, where Python lacks ssl
     return type(f"Abortable{connection_class.__name__}", (_Abortable, connection_class), {})

@@ -12,8 +12,13 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from .clock import Clock
+
 if TYPE_CHECKING:
     from .scheduler import Scheduler
+
+# Seconds in which requests under way may end before the process does.
+_PARTING = 0.25
 
 _schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
 _held: list[Scheduler] = []
@@ -25,8 +30,12 @@ def watch(scheduler: Scheduler) -> None:
 
 
 def _end() -> None:
-    for scheduler in list(_schedulers):
+    schedulers, clock = list(_schedulers), Clock()
+    for scheduler in schedulers:
         scheduler.end("the interpreter exits")
+    end = clock.monotonic() + _PARTING
+    for scheduler in schedulers:
+        scheduler.part(max(0.0, end - clock.monotonic()))
 
 
 def _before_fork() -> None:

@@ -45,9 +45,6 @@ logger = logging.getLogger("video_translation_client")
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0
 
-# Seconds in which requests and callbacks under way may end before the process does.
-_PARTING = 0.25
-
 
 class Scheduler(Owner):
     """Polls for futures until they end. Every method may be called from any thread.
@@ -182,11 +179,14 @@ class Scheduler(Owner):
                 self._clock.wake(self._wakeups)
 
     def end(self, why: str) -> None:
-        """Ends every future with an error, as the process ends, and holds no thread against it."""
+        """Ends every future with an error, and aborts what is under way: the process ends."""
         self._end_all(why)
         self._clock.wake(self._wakeups)
+
+    def part(self, patience: float) -> None:
+        """Waits a few seconds for the threads after ``end``, and holds none against the process."""
         if self._dispatcher is not None:
-            self._dispatcher.join(_PARTING)
+            self._dispatcher.join(patience)
         with self._lock:
             stuck = [poll.thread for poll in self._polls if poll.thread is not None]
         self._workers.let_go(stuck)
@@ -355,7 +355,7 @@ class Scheduler(Owner):
             for outcome in outcomes:
                 self._throttle.learn(outcome, began, now)
             if self._throttle.paused_until > paused_until:
-                for wait in self._ready:
+                for wait in filter(self._is_hopeless, self._ready):
                     self._set_deadline_timer(wait)
             oldest = next(iter(self._ready), None)
             late = oldest is not None and now - oldest.since > _LATE
@@ -440,8 +440,11 @@ class Scheduler(Owner):
 
     def _set_deadline_timer(self, wait: Wait) -> None:
         """Has a wait end at its deadline, or now if the service wants no request before that."""
-        hopeless = wait.deadline is not None and wait.deadline <= self._throttle.paused_until
-        self._set_timer(wait, self._clock.monotonic() if hopeless else wait.deadline)
+        now = self._clock.monotonic()
+        self._set_timer(wait, now if self._is_hopeless(wait) else wait.deadline)
+
+    def _is_hopeless(self, wait: Wait) -> bool:
+        return wait.deadline is not None and wait.deadline <= self._throttle.paused_until
 
     def _begin_poll(self, poll: Poll, now: float) -> None:
         self._throttle.started(now)  # once more: a worker may have been slow to start
