@@ -69,12 +69,15 @@ class Dripper:
         self._listener.close()
 
     def _answer(self, connection):
-        with contextlib.suppress(OSError), connection, connection.dup() as raw:
+        with connection, connection.dup() as raw:
             stream = connection
             if self._tls is not None:
                 stream = self._tls.wrap_socket(connection, server_side=True)
             with stream:
-                self._send(stream, raw)
+                try:
+                    self._send(stream, raw)
+                except OSError:  # it was reset while something was being sent
+                    self.closed.set()
 
     def _send(self, stream, raw):
         head = b""
@@ -229,9 +232,8 @@ def test_during_digest_authentication_an_answer_that_drips_is_cut_off(
     drip, make_client, session, dripping
 ):
     """Be it the challenge, or the answer to its response."""
-    challenge = (
-        b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
-    )
+    scheme = b'Digest realm="here", nonce="n1", qop="auth"'
+    challenge = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: " + scheme + b"\r\n"
     if dripping == "challenge":
         answers = [(challenge + b"Content-Length: 1000\r\n\r\n", b" ")]
     else:
@@ -247,7 +249,7 @@ def test_through_a_proxy_an_answer_that_drips_is_cut_off(drip, make_client, sess
     """Be it the service's answer, or the proxy's own to the opening of a tunnel."""
     proxy = drip((b"HTTP/1.1 200 OK\r\nX-Drip: ", b"."))
     session.proxies = {scheme: proxy.url}
-    client = make_client(f"{scheme}://example.invalid", 1, session=session)
+    client = make_client(f"{scheme}://example.invalid", max_attempts=1, session=session)
     future = client.submit("job-1")
     assert future.result(PATIENCE) == "timeout"
     assert future.elapsed == 10
@@ -267,9 +269,7 @@ def test_in_a_session_of_the_users_an_answer_that_drips_is_cut_off(server, make_
     assert session.get(f"{server.url}/status/job-1", timeout=PATIENCE).ok
 
 
-def test_with_an_adapter_of_the_users_an_answer_that_drips_is_cut_off(
-    server, make_client, session
-):
+def test_with_an_adapter_of_the_users_an_answer_that_drips_is_cut_off(server, make_client, session):
     """One that derives from that of requests, mounted for the service alone."""
 
     class Counting(HTTPAdapter):
@@ -293,6 +293,48 @@ def test_on_a_connection_that_is_kept_an_answer_that_drips_is_cut_off(server, ma
     assert future.result(PATIENCE) == "completed"
     assert [request.time for request in server.requests] == [0, 1, 3, 17]
     assert "no whole answer within 10 s" in str(future.last_error)
+
+
+def test_on_a_connection_that_the_session_had_open_an_answer_that_drips_is_cut_off(
+    server, make_client, session
+):
+    """As one is that the user's own login has left."""
+    session.get(f"{server.url}/status/login", timeout=PATIENCE)
+    server.job("job-1", duration=0, faults={1: Fault.drip(FOR_GOOD)})
+    assert_aborted(make_client(session=session).submit("job-1"))
+
+
+def test_to_abort_one_exchange_does_not_touch_the_next_on_its_connection(session):
+    """Though the first one has not ended: a hook of the user's still looks at its answer."""
+    looks, goes_on = threading.Event(), threading.Event()
+
+    def look(response, **_):
+        if response.url.endswith("/looked-at"):
+            looks.set()
+            goes_on.wait(PATIENCE)
+
+    answering, answer = threading.Event(), threading.Event()
+
+    class Held(MockServer):
+        def __call__(self, environ, start_response):
+            if environ["PATH_INFO"].endswith("/next"):
+                answering.set()
+                answer.wait(PATIENCE)
+            return super().__call__(environ, start_response)
+
+    session.hooks["response"].append(look)
+    with Held(duration=0) as server:
+        client = VideoTranslationClient(server.url, session=session)
+        first = client.submit("looked-at")
+        assert looks.wait(PATIENCE)
+        following = client.submit("next")
+        assert answering.wait(PATIENCE)
+        first.cancel()
+        answer.set()
+        assert following.result(PATIENCE) == "completed"
+        assert (following.attempts, following.last_error) == (1, None)
+        goes_on.set()
+        client.shutdown()
 
 
 def test_an_adapter_that_is_none_of_requests_own_works(make_client, session):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _PARTING = 0.25
 
 _schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+
+# Protects the list of those that are held from another thread that forks meanwhile.
+_forking = threading.Lock()
 _held: list[Scheduler] = []
 
 
@@ -39,6 +42,7 @@ def _end() -> None:
 
 
 def _before_fork() -> None:
+    _forking.acquire()
     _held.extend(_schedulers)
     for scheduler in _held:
         scheduler.hold()
@@ -47,16 +51,18 @@ def _before_fork() -> None:
 def _in_parent() -> None:
     while _held:
         _held.pop().go_on()
+    _forking.release()
 
 
 def _in_child() -> None:
     while _held:
         _held.pop().start_over("the process is a fork, and the job is waited for in its parent")
+    _forking.release()
 
 
 # Workers are joined before functions of atexit run, since Python 3.9; concurrent.futures has
 # the same need and the same answer. Those registered last are called first.
 getattr(threading, "_register_atexit", atexit.register)(_end)
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - elsewhere nothing forks
     os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
