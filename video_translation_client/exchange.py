@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import queue
 import socket
 import threading
 from http.client import HTTPConnection
@@ -37,6 +38,7 @@ class Exchange:
         # Protects the handle: shutting down one that is just being closed could hit whatever
         # gets its descriptor next. Neither call blocks.
         self._lock = threading.Lock()
+        self._connection: _Abortable | None = None
         self._handle: socket.socket | None = None
 
     def abort(self) -> None:
@@ -59,18 +61,23 @@ class Exchange:
         traceback: TracebackType | None,
     ) -> None:
         _here.exchange = None
-        self._take(None)
+        self._take(None, None)
 
-    def use(self, connection: Any) -> None:
-        """Takes a handle of the socket that the exchange is about to use."""
+    def use(self, connection: _Abortable, descriptor: int) -> None:
+        """Takes a handle of the connection that the exchange is about to use."""
         # A descriptor of its own: the socket object is wrapped, detached and closed by others.
-        self._take(socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM))
+        self._take(connection, socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM))
 
-    def _take(self, handle: socket.socket | None) -> None:
+    def leave(self, connection: _Abortable) -> None:
+        """Lets go of a connection that another exchange is about to use."""
+        if self._connection is connection:
+            self._take(None, None)
+
+    def _take(self, connection: _Abortable | None, handle: socket.socket | None) -> None:
         with self._lock:
             if self._handle is not None:
                 self._handle.close()
-            self._handle = handle
+            self._connection, self._handle = connection, handle
             if self.aborted:
                 self._shut_down()
 
@@ -103,30 +110,48 @@ def make_abortable(
         plain = not issubclass(pool.ConnectionCls, _Abortable)
         if plain and issubclass(pool.ConnectionCls, HTTPConnection):
             pool.ConnectionCls = _abortable(pool.ConnectionCls)
+            _close_idle(pool.pool)
+
+
+def _close_idle(connections: queue.LifoQueue[Any]) -> None:
+    """Closes what the user's own requests have left open, before it could be aborted."""
+    idle = []
+    with contextlib.suppress(queue.Empty):
+        while True:
+            idle.append(connections.get(block=False))
+    for connection in idle:
+        if connection is not None:
+            connection.close()
+        with contextlib.suppress(queue.Full):
+            connections.put(None, block=False)
 
 
 class _Abortable:
     """Mixed into the classes of connections."""
 
     sock: Any
+    _exchange: Exchange | None = None
 
     def _new_conn(self) -> Any:
         connection = super()._new_conn()  # type: ignore[misc]
-        _use(connection)
+        self._tell(connection)
         return connection
 
     def putrequest(self, *args: Any, **settings: Any) -> Any:
-        exchange = _use(self.sock)
+        exchange = self._tell(self.sock)
         if exchange is not None:
             exchange.requests += 1
         return super().putrequest(*args, **settings)  # type: ignore[misc]
 
-
-def _use(connection: Any) -> Exchange | None:
-    exchange: Exchange | None = getattr(_here, "exchange", None)
-    if exchange is not None and connection is not None:
-        exchange.use(connection)
-    return exchange
+    def _tell(self, connection: Any) -> Exchange | None:
+        """Tells the exchange of this thread, and the one before, whose connection this is."""
+        exchange: Exchange | None = getattr(_here, "exchange", None)
+        previous, self._exchange = self._exchange, exchange
+        if previous is not None and previous is not exchange:
+            previous.leave(self)
+        if exchange is not None and connection is not None:
+            exchange.use(self, connection.fileno())
+        return exchange
 
 
 @functools.lru_cache(maxsize=None)

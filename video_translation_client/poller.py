@@ -153,6 +153,8 @@ def _root(error: BaseException) -> BaseException:
 
     Libraries on the way wrap these, and may have stumbled over others that explain nothing.
     """
+    if isinstance(error, TransportError):
+        return error  # which says it all
     root, seen = error, {id(error)}
     inner = error.__cause__ or error.__context__
     while inner is not None and id(inner) not in seen:

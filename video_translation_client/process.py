@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Seconds in which requests under way may end before the process does.
 _PARTING = 0.25
 
-_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+# Not a WeakSet, which can't be listed while another thread adds to it.
+_schedulers: dict[weakref.ref[Scheduler], None] = {}
 
 # Protects the list of those that are held from another thread that forks meanwhile.
 _forking = threading.Lock()
@@ -29,11 +30,20 @@ _held: list[Scheduler] = []
 
 def watch(scheduler: Scheduler) -> None:
     """Tells a scheduler from now on when the process ends or forks."""
-    _schedulers.add(scheduler)
+    _schedulers[weakref.ref(scheduler, _forget)] = None
+
+
+def _forget(reference: weakref.ref[Scheduler]) -> None:
+    _schedulers.pop(reference, None)
+
+
+def _living() -> list[Scheduler]:
+    known = [reference() for reference in list(_schedulers)]
+    return [scheduler for scheduler in known if scheduler is not None]
 
 
 def _end() -> None:
-    schedulers, clock = list(_schedulers), Clock()
+    schedulers, clock = _living(), Clock()
     for scheduler in schedulers:
         scheduler.end("the interpreter exits")
     end = clock.monotonic() + _PARTING
@@ -43,7 +53,7 @@ def _end() -> None:
 
 def _before_fork() -> None:
     _forking.acquire()
-    _held.extend(_schedulers)
+    _held.extend(_living())
     for scheduler in _held:
         scheduler.hold()
 

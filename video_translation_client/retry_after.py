@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Mapping
 
@@ -54,7 +55,10 @@ def _until(text: str, sent: str, now: float) -> float | None:
 
 def _moment(text: str) -> float | None:
     try:
-        seconds = parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # as of asctime's form, which is in UTC as all are
+            moment = moment.replace(tzinfo=timezone.utc)
+        seconds = moment.timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) else None

@@ -78,6 +78,8 @@ class Scheduler(Owner):
         self._throttle = throttle
         self._closed = False
         self._begin()
+        # Before there is a thread: a fork may come while another one holds the lock.
+        process.watch(self)
 
     def _begin(self) -> None:
         self._wakeups: Wakeups = queue.SimpleQueue()
@@ -430,7 +432,6 @@ class Scheduler(Owner):
         )
         dispatcher.start()
         self._dispatcher = dispatcher
-        process.watch(self)
 
     def _make_ready(self, wait: Wait) -> None:
         self._ready[wait] = None
