@@ -40,13 +40,14 @@ def test_update_callbacks_get_the_future_with_its_latest_report(server, make_cli
     calls = []
     with clock.paused():
         future = make_client().submit("job-1", on_update=calls.append)
+        clock.advance(0)  # a callback may miss the first answer, so they are added after it
         for name in "ab":
             future.add_update_callback(
                 lambda future, name=name: calls.append((name, future.report.progress))
             )
     future.result(PATIENCE)
     assert calls == [
-        *("pending", ("a", 0), ("b", 0)),
+        "pending",
         *("pending", ("a", 0.5), ("b", 0.5)),
         *("completed", ("a", 1), ("b", 1)),
     ]
@@ -216,3 +217,249 @@ def test_callbacks_of_a_rejected_job_run_as_well(server, make_client):
     make_client().submit("job-1").add_done_callback(on_done)
     assert called.wait(PATIENCE)
     assert isinstance(errors[0], RejectedError)
+
+
+class Leaving(BaseException):
+    """What no ``except Exception`` catches."""
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, Leaving])
+@pytest.mark.parametrize("end", ["completed", "timeout", "rejected"])
+def test_whatever_callbacks_raise_on_workers_the_others_are_called_and_the_client_goes_on(
+    server, make_client, clock, caplog, error, end
+):
+    """Also those of a future that its deadline ends, which no poll's worker calls."""
+    server.job("job-1", duration=4, faults={4: Fault.http(410)} if end == "rejected" else {})
+    client = make_client(max_concurrency=1, max_wait_time=6 if end == "timeout" else 60)
+    calls = []
+
+    def fail(_):
+        calls.append("fail")
+        raise error("no")
+
+    with clock.paused():
+        future = client.submit("job-1")
+        clock.advance(0)
+        future.add_update_callback(fail)
+        future.add_update_callback(lambda _: calls.append("update"))
+        future.add_done_callback(fail)
+        future.add_done_callback(lambda _: calls.append("done"))
+        clock.advance(100)
+    polls = {"completed": 3, "timeout": 3, "rejected": 2}[end]
+    assert calls == ["fail", "update"] * polls + ["fail", "done"]
+    assert isinstance(future.exception(0), RejectedError if end == "rejected" else type(None))
+    logged = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.exc_info[0] for record in logged] == [error] * (polls + 1)
+    server.job("job-2", duration=0)
+    assert client.get_status("job-2") == "completed"
+
+
+@pytest.mark.parametrize("kind", ["on_update", "update", "done"])
+def test_while_a_callback_takes_an_hour_the_other_jobs_are_asked_at_their_moments(
+    server, make_client, clock, kind
+):
+    """As long as a worker is left for them."""
+    server.job("blocking", duration=0 if kind == "done" else 1000)
+    names = [f"job-{number}" for number in range(5)]
+    for name in names:
+        server.job(name, duration=20)
+    hours = []
+
+    def take_an_hour(_):
+        clock.sleep(3600, lambda: False)
+        hours.append(clock.monotonic())
+
+    with clock.paused():
+        client = make_client(max_concurrency=2, max_wait_time=None)
+        futures = [client.submit(name) for name in names]
+        blocking = client.submit(
+            "blocking", on_update=take_an_hour if kind == "on_update" else None
+        )
+        if kind == "update":
+            blocking.add_update_callback(take_an_hour)
+        elif kind == "done":
+            blocking.add_done_callback(take_an_hour)
+        clock.advance(100)
+        assert hours == []
+        assert [future.result(0) for future in futures] == ["completed"] * 5
+        assert [future.elapsed for future in futures] == [31] * 5
+        clock.advance(3600)
+    assert hours[0] in (3600, 3601)  # it may have missed the first answer
+    for name in names:
+        times = [request.time for request in server.requests if request.path.endswith(name)]
+        assert times == [0, 1, 3, 7, 15, 31]
+
+
+def test_while_callbacks_take_all_workers_the_other_jobs_still_end_on_time(
+    server, make_client, clock
+):
+    """Unasked, as their limit says; their done-callbacks run, and then the polls go on."""
+    server.job("blocking", duration=10)
+    moments = []
+    with clock.paused():
+        client = make_client(max_concurrency=1, max_attempts=None, max_wait_time=5000)
+        blocking = client.submit("blocking", on_update=lambda _: clock.sleep(3600, lambda: False))
+        clock.advance(0)
+        others = [client.submit(f"job-{number}") for number in range(3)]
+        others[0].cancel()
+        clock.advance(3599)
+        assert len(server.requests) == 1
+        clock.advance(1000)
+        assert [future.attempts > 0 for future in others] == [False, True, True]
+        clock.advance(100_000)
+        for future in others[1:]:
+            future.add_done_callback(lambda future: moments.append(future.elapsed))
+    assert blocking.result(PATIENCE) == "completed"
+    assert [future.result(PATIENCE) for future in others[1:]] == ["timeout", "timeout"]
+    assert all(future.elapsed <= 5000 for future in others)
+
+
+def test_a_done_callback_that_takes_an_hour_at_a_deadline_holds_up_no_poll(
+    server, make_client, clock
+):
+    """One worker more than polls at once is there for it."""
+    server.job("job-1", duration=1000)
+    server.job("job-2", duration=100)
+    with clock.paused():
+        client = make_client(max_concurrency=1, max_wait_time=50, max_attempts=None)
+        first = client.submit("job-1")
+        first.add_done_callback(lambda _: clock.sleep(3600, lambda: False))
+        clock.advance(49.99)
+        server.job("job-2", duration=20)
+        second = client.submit("job-2")
+        clock.advance(40)
+        assert (first.result(0), second.result(0)) == ("timeout", "completed")
+    times = [request.time for request in server.requests if request.path == "/status/job-2"]
+    assert [time - times[0] for time in times] == pytest.approx([0, 1, 3, 7, 15, 31])
+
+
+@pytest.mark.parametrize("kind", ["on_update", "update", "done"])
+def test_a_callback_of_any_kind_may_submit_though_there_is_one_worker(
+    server, make_client, clock, kind
+):
+    """The new job is asked when the callback has returned."""
+    server.job("second", duration=0)
+    client = make_client(max_concurrency=1)
+    followers = []
+
+    def follow(_):
+        if not followers:
+            followers.append(client.submit("second"))
+
+    with clock.paused():
+        future = client.submit("first", on_update=follow if kind == "on_update" else None)
+        clock.advance(0)
+        if kind == "update":
+            future.add_update_callback(follow)
+        elif kind == "done":
+            future.add_done_callback(follow)
+        server.job("first", duration=0)
+        clock.advance(100)
+    assert [follower.result(0) for follower in followers] == ["completed"]
+
+
+def test_a_thousand_jobs_may_each_submit_the_next(server, make_client, clock):
+    """A chain of done-callbacks is no recursion."""
+    client = make_client()
+    ended = threading.Event()
+
+    def follow(future):
+        number = int(future.job_id) + 1
+        if number == 1000:
+            ended.set()
+            return
+        server.job(str(number), duration=0)
+        client.submit(str(number)).add_done_callback(follow)
+
+    server.job("0", duration=0)
+    client.submit("0").add_done_callback(follow)
+    assert ended.wait(PATIENCE)
+    assert len(server.requests) == 1000
+
+
+def test_an_update_callback_may_add_another(server, make_client, clock):
+    """It is called from the next status on."""
+    server.job("job-1", duration=3)
+    calls = []
+
+    def add(future):
+        calls.append("first")
+        if len(calls) == 1:
+            future.add_update_callback(lambda _: calls.append("second"))
+
+    with clock.paused():
+        future = make_client().submit("job-1")
+        clock.advance(0)
+        future.add_update_callback(add)
+        clock.advance(100)
+    assert future.result(0) == "completed"
+    assert calls == ["first", "first", "second"]
+
+
+def test_a_callback_may_wait_for_a_job_of_another_client(server, make_client):
+    """That has workers of its own."""
+    for name in ["first", "second"]:
+        server.job(name, duration=0)
+    # On the real clock: a virtual one stands still while a callback runs.
+    client, other = make_client(clock=None, max_concurrency=1), make_client(clock=None)
+    results = []
+    status = client.get_status("first", lambda _: results.append(other.get_status("second")))
+    assert (status, results) == ("completed", ["completed"])
+
+
+@pytest.mark.parametrize("cancel_futures", [False, True])
+@pytest.mark.parametrize("end", ["completed", "timeout", "rejected", "cancelled"])
+def test_a_done_callback_may_shut_the_client_down(server, make_client, clock, end, cancel_futures):
+    """However its future ends: it waits neither for itself nor for the others, which end."""
+    server.job("job-1", duration=2, faults={2: Fault.http(404)} if end == "rejected" else {})
+    server.job("job-2", duration=4)
+    client = make_client(max_attempts=2 if end == "timeout" else None)
+    calls = []
+
+    def shut_down(_):
+        client.shutdown(wait=True, cancel_futures=cancel_futures)
+        calls.append("returned")
+
+    with clock.paused():
+        future = client.submit("job-1")
+        future.add_done_callback(shut_down)
+        if end == "cancelled":
+            future.cancel()
+        clock.advance(1.5 if end in ("rejected", "timeout") else 3.5)
+        assert calls == ["returned"]
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            client.submit("job-2")
+    client.shutdown()
+    assert calls == ["returned"]
+
+
+@pytest.mark.parametrize("kind", ["on_update", "update", "done"])
+@pytest.mark.parametrize("cancel_futures", [False, True])
+def test_what_else_was_submitted_ends_after_a_shutdown_from_a_callback(
+    server, make_client, clock, kind, cancel_futures
+):
+    """Completed, or cancelled if that was asked for, the callback's own future included."""
+    client = make_client(max_concurrency=2)
+
+    def leave(_):
+        with client:
+            pass
+        client.shutdown(cancel_futures=cancel_futures)
+
+    with clock.paused():
+        future = client.submit("job-1")
+        others = [client.submit(f"other-{number}") for number in range(5)]
+        clock.advance(0)
+        for name in ["job-1", *(other.job_id for other in others)]:
+            server.job(name, duration=1)
+        on_update = client.submit("job-2", on_update=leave if kind == "on_update" else None)
+        if kind == "update":
+            future.add_update_callback(leave)
+        elif kind == "done":
+            future.add_done_callback(leave)
+        server.job("job-1", duration=0)
+        clock.advance(100)
+        assert all(ours.done() for ours in [future, on_update, *others])
+    ends = {"cancelled" if other.cancelled() else other.result(0) for other in others}
+    assert ends <= {"completed", "cancelled"}
+    assert cancel_futures or ends == {"completed"}

@@ -295,13 +295,21 @@ def test_on_a_connection_that_is_kept_an_answer_that_drips_is_cut_off(server, ma
     assert "no whole answer within 10 s" in str(future.last_error)
 
 
-def test_on_a_connection_that_the_session_had_open_an_answer_that_drips_is_cut_off(
-    server, make_client, session
+def test_on_connections_that_the_session_had_open_answers_that_drip_are_cut_off(
+    server, make_client, session, clock
 ):
-    """As one is that the user's own login has left."""
-    session.get(f"{server.url}/status/login", timeout=PATIENCE)
-    server.job("job-1", duration=0, faults={1: Fault.drip(FOR_GOOD)})
-    assert_aborted(make_client(session=session).submit("job-1"))
+    """As those are that the user's own login has left."""
+    url = f"{server.url}/status/login"
+    answers = [session.get(url, timeout=PATIENCE, stream=True) for _ in range(2)]
+    for answer in answers:  # each came on its own connection, which is kept once it is read
+        assert answer.json() == {"result": "pending"}
+    for name in ("job-1", "job-2", "job-3"):
+        server.job(name, duration=0, faults={1: Fault.drip(FOR_GOOD)})
+    client = make_client(session=session)
+    with clock.paused():
+        futures = [client.submit(name) for name in ("job-1", "job-2", "job-3")]
+    for future in futures:
+        assert_aborted(future)
 
 
 def test_to_abort_one_exchange_does_not_touch_the_next_on_its_connection(session):

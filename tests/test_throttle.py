@@ -1,26 +1,237 @@
-"""The pace of all requests together."""
+"""The pace of all requests together, as pure bookkeeping over moments."""
 
 import pytest
 
-from video_translation_client.throttle import Throttle
+from video_translation_client import PollError, RejectedError
+from video_translation_client.poller import Outcome
+from video_translation_client.status import Status, StatusReport
+from video_translation_client.throttle import LONGEST_PAUSE, Throttle
+
+
+def starts(throttle, now, count):
+    """The moments of requests that each start as soon as they may."""
+    moments = []
+    for _ in range(count):
+        now = throttle.next_start(now)
+        throttle.started(now)
+        moments.append(now)
+    return moments
+
+
+def spacing(throttle, now):
+    """Seconds from one request to the next."""
+    first, second = starts(throttle, now, 2)
+    return second - first
+
+
+def steady(rate, max_rate=None):
+    """A throttle of jobs that are asked ``rate`` times a second together."""
+    throttle = Throttle(max_rate)
+    throttle.steady_rate = rate
+    return throttle
+
+
+def pending(retry_after=None):
+    """An ordinary answer."""
+    return StatusReport(Status.PENDING, "pending", retry_after=retry_after)
+
+
+def failed(retry_after=None):
+    """A poll that has failed in passing."""
+    error = PollError("no")
+    error.retry_after = retry_after
+    return error
 
 
 def test_without_a_rate_every_moment_will_do():
     """Any number of requests may start at once."""
-    throttle = Throttle(None)
-    for _ in range(100):
-        assert throttle.next_start(7.0) == 7.0
-        throttle.started(7.0)
+    assert starts(Throttle(None), 7.0, 100) == [7.0] * 100
 
 
 @pytest.mark.parametrize("rate", [0.5, 3, 100])
 def test_no_window_of_a_second_holds_more_starts_than_the_rate(rate):
     """Starts that come as early as they may are spaced evenly, also after a quiet time."""
     throttle = Throttle(rate)
-    starts, now = [], 0.0
-    for number in range(1000):
-        now = throttle.next_start(now + (5.0 if number == 500 else 0.0))
-        throttle.started(now)
-        starts.append(now)
-    gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
+    moments = starts(throttle, 0.0, 500)
+    moments += starts(throttle, moments[-1] + 5.0, 500)
+    gaps = [later - earlier for earlier, later in zip(moments, moments[1:])]
     assert min(gaps) >= 1 / rate - 1e-9
+
+
+def test_requests_that_follow_one_at_once_count_as_well():
+    """What a redirect has taken of the rate is missing afterwards."""
+    throttle = Throttle(2.0)
+    throttle.started(10.0)
+    throttle.followed(0)
+    assert throttle.next_start(10.0) == 10.5
+    throttle.followed(3)
+    assert throttle.next_start(10.0) == 12.0
+
+
+def test_in_a_pause_nothing_starts():
+    """Not before its end, and not at once afterwards."""
+    throttle = steady(10.0)
+    throttle.pause(100.0, 60.0)
+    assert throttle.paused_until == 160.0
+    assert throttle.next_start(120.0) == 160.0
+    assert starts(throttle, 120.0, 3) == pytest.approx([160.0, 160.1, 160.2])
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one():
+    """The service has said both, and both are kept."""
+    throttle = steady(10.0)
+    throttle.pause(100.0, 60.0)
+    throttle.pause(110.0, 5.0)
+    assert throttle.next_start(120.0) == 160.0
+    throttle.pause(120.0, 60.0)
+    assert throttle.next_start(120.0) == 180.0
+
+
+@pytest.mark.parametrize("seconds", [LONGEST_PAUSE + 1, 1e300])
+def test_a_pause_is_no_longer_than_a_day(seconds):
+    """However far off the service means it to end."""
+    throttle = Throttle(None)
+    throttle.pause(100.0, seconds)
+    assert throttle.paused_until == 100.0 + 24 * 60 * 60
+
+
+def test_a_pause_ends_where_max_rate_is_kept():
+    """The lower rate counts."""
+    throttle = steady(10.0, max_rate=4.0)
+    throttle.pause(0.0, 60.0)
+    assert starts(throttle, 0.0, 3) == [60.0, 60.25, 60.5]
+
+
+def test_to_slow_down_halves_the_rate():
+    """Each time that a request was too much which began after the last time."""
+    throttle = steady(100.0)
+    for halvings, now in enumerate([1.0, 2.0, 3.0], 1):
+        throttle.slow_down(now, now - 0.5)
+        assert spacing(throttle, now) == pytest.approx(0.01 * 2**halvings)
+
+
+def test_requests_that_were_under_way_do_not_slow_down_twice():
+    """A dozen refusals of one moment are one piece of news."""
+    throttle = steady(100.0)
+    for later in range(12):
+        throttle.slow_down(5.0 + later / 100, 4.9)
+    assert spacing(throttle, 6.0) == pytest.approx(0.02)
+
+
+def test_a_request_a_second_is_left():
+    """However often the service complains, and however little there is to slow down."""
+    throttle = steady(8.0)
+    for now in range(1, 50):
+        throttle.slow_down(now, now)
+    assert spacing(throttle, 50.0) == pytest.approx(1.0)
+    throttle = steady(0.01)
+    throttle.slow_down(1.0, 1.0)
+    assert spacing(throttle, 1.0) == pytest.approx(1.0)
+
+
+def test_answers_raise_a_lowered_rate_by_the_same_amount_each_second():
+    """However many come in it: a fifth of the steady rate."""
+    throttle = steady(100.0)
+    throttle.slow_down(0.0, 0.0)
+    throttle.slow_down(0.0, 0.0)
+    rates = []
+    for tick in range(1, 33):
+        throttle.speed_up(tick / 8)
+        if tick % 8 == 0:
+            rates.append(1 / spacing(throttle, 100.0))
+    assert rates == pytest.approx([45.0, 65.0, 85.0, 105.0])
+
+
+def test_a_quiet_time_raises_it_no_more_than_a_second_of_answers():
+    """Nothing was learnt meanwhile."""
+    throttle = steady(100.0)
+    throttle.slow_down(0.0, 0.0)
+    throttle.speed_up(1000.0)
+    assert 1 / spacing(throttle, 1000.0) == pytest.approx(70.0)
+
+
+def test_answers_raise_it_to_half_above_the_steady_rate():
+    """So that the queue gets shorter, and yet no flood comes."""
+    throttle = steady(100.0)
+    throttle.slow_down(0.0, 0.0)
+    for now in range(1, 100):
+        throttle.speed_up(now)
+    assert 1 / spacing(throttle, 100.0) == pytest.approx(150.0)
+
+
+def test_a_rate_that_was_raised_is_halved_from_where_it_is():
+    """Also by a request that began before it was raised."""
+    throttle = steady(100.0)
+    throttle.slow_down(0.0, 0.0)
+    throttle.speed_up(1.0)
+    throttle.slow_down(2.0, 0.5)
+    assert 1 / spacing(throttle, 2.0) == pytest.approx(35.0)
+
+
+def test_without_trouble_answers_change_nothing():
+    """There is no rate to raise."""
+    throttle = steady(100.0)
+    throttle.speed_up(5.0)
+    throttle.relax(5.0)
+    assert starts(throttle, 5.0, 100) == [5.0] * 100
+
+
+def test_to_spread_lets_the_queue_start_at_the_steady_rate():
+    """But a rate that was lowered stays as low as it is."""
+    throttle = steady(100.0)
+    throttle.spread(1.0)
+    assert spacing(throttle, 1.0) == pytest.approx(0.01)
+    throttle.slow_down(2.0, 2.0)
+    throttle.spread(3.0)
+    assert spacing(throttle, 3.0) == pytest.approx(0.02)
+
+
+def test_to_relax_forgets_the_trouble_when_it_is_over():
+    """Not during a pause, and not before the rate has recovered."""
+    throttle = steady(10.0)
+    throttle.pause(0.0, 60.0)
+    throttle.relax(59.0)
+    assert spacing(throttle, 60.0) == pytest.approx(0.1)
+    throttle.relax(60.0)
+    assert starts(throttle, 61.0, 10) == [61.0] * 10
+    throttle.slow_down(70.0, 70.0)
+    throttle.relax(71.0)
+    assert spacing(throttle, 71.0) == pytest.approx(0.2)
+    for now in range(72, 76):
+        throttle.speed_up(now)
+    throttle.relax(76.0)
+    assert starts(throttle, 77.0, 10) == [77.0] * 10
+
+
+def test_after_it_has_relaxed_the_next_trouble_counts_anew():
+    """From the steady rate."""
+    throttle = steady(10.0)
+    throttle.spread(1.0)
+    throttle.relax(2.0)
+    throttle.slow_down(3.0, 0.5)
+    assert spacing(throttle, 3.0) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rate", "paused_until"),
+    [
+        (Outcome(pending()), 70.0, 0.0),
+        (Outcome(pending(60.0)), 70.0, 0.0),
+        (Outcome(failed()), 50.0, 0.0),
+        (Outcome(failed(60.0)), 50.0, 0.0),
+        (Outcome(RejectedError("no")), 50.0, 0.0),
+        (Outcome(failed(), throttled=True), 25.0, 0.0),
+        (Outcome(pending(), throttled=True), 25.0, 0.0),
+        (Outcome(RejectedError("no"), throttled=True), 25.0, 0.0),
+        (Outcome(failed(60.0), throttled=True), 50.0, 62.0),
+        (Outcome(pending(60.0), throttled=True), 50.0, 62.0),
+        (Outcome(failed(0.0), throttled=True), 50.0, 2.0),
+    ],
+)
+def test_what_is_learnt_from_an_answer(outcome, rate, paused_until):
+    """A good one raises a lowered rate; one that complains pauses or lowers it; others neither."""
+    throttle = steady(100.0)
+    throttle.slow_down(1.0, 1.0)
+    throttle.learn(outcome, 1.5, 2.0)
+    assert throttle.paused_until == paused_until
+    assert 1 / spacing(throttle, 100.0) == pytest.approx(rate)

@@ -122,7 +122,7 @@ class Transport:
         make_abortable(self._session, self._prepared, self._settings)
         try:
             with exchange:
-                answer = self._answer_to(request)
+                answer = self._answer_to(request, exchange)
         except Exception as error:
             if exchange.aborted:
                 raise self._aborted() from None
@@ -139,8 +139,10 @@ class Transport:
     def _aborted(self) -> AbortedError:
         return AbortedError(f"no whole answer within {self._timeout:g} s")
 
-    def _answer_to(self, request: requests.PreparedRequest) -> Answer:
+    def _answer_to(self, request: requests.PreparedRequest, exchange: Exchange) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
+            if exchange.aborted:  # adapters of other kinds don't hear of it
+                raise self._aborted()
             with self._session.send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings
             ) as response:

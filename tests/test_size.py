@@ -1,0 +1,153 @@
+"""No answer takes more memory than its limit, wherever in an exchange it comes."""
+
+import gzip
+import subprocess
+import sys
+import zlib
+
+import pytest
+import requests
+import requests.auth
+from conftest import PATIENCE, python_command, serving
+from werkzeug.wrappers import Request, Response
+
+from video_translation_client import PollError
+from video_translation_client.testing import Fault
+from video_translation_client.transport import MAX_BODY
+
+COMPLETED = b'{"result": "completed"}'
+
+
+def padded(size):
+    """A valid answer of exactly so many bytes."""
+    return COMPLETED + b" " * (size - len(COMPLETED))
+
+
+def assert_cut_off(future):
+    """Asserts that the first poll failed for its size, and the second one went well."""
+    assert future.result(PATIENCE) == "completed"
+    assert (future.attempts, future.elapsed) == (2, 1)
+    assert isinstance(future.last_error, PollError)
+    assert f"the answer's body is over {MAX_BODY} bytes" in str(future.last_error)
+
+
+BOMB = gzip.compress(padded(MAX_BODY + 1))
+TOO_BIG = {
+    "plain": Fault.http(200, body=padded(MAX_BODY + 1)),
+    "gzip": Fault.http(200, {"Content-Encoding": "gzip"}, body=BOMB),
+    "deflate": Fault.http(
+        200, {"Content-Encoding": "deflate"}, body=zlib.compress(padded(MAX_BODY + 1))
+    ),
+    "redirect": Fault.http(302, {"Location": "/status/other"}, body=padded(MAX_BODY + 1)),
+    "redirect, gzip": Fault.http(
+        302, {"Location": "/status/other", "Content-Encoding": "gzip"}, body=BOMB
+    ),
+    "rejection": Fault.http(404, body=padded(MAX_BODY + 1)),
+    "refusal": Fault.http(503, {"Content-Encoding": "gzip"}, body=BOMB),
+}
+
+
+@pytest.mark.parametrize("fault", TOO_BIG.values(), ids=TOO_BIG)
+def test_an_answer_of_a_byte_too_much_is_a_failed_poll(server, make_client, fault):
+    """Before or after decompression, and whatever else the answer says."""
+    server.job("job-1", duration=0, faults={1: fault})
+    assert_cut_off(make_client().submit("job-1"))
+    assert {request.path for request in server.requests} == {"/status/job-1"}
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip", "deflate"])
+def test_an_answer_of_just_the_limit_is_read(server, make_client, encoding):
+    """Also where it takes up less on the way."""
+    body, headers = padded(MAX_BODY), {}
+    if encoding is not None:
+        body = {"gzip": gzip.compress, "deflate": zlib.compress}[encoding](body)
+        headers = {"Content-Encoding": encoding}
+    server.job("job-1", faults={1: Fault.http(200, headers, body=body)})
+    future = make_client().submit("job-1")
+    assert future.result(PATIENCE) == "completed"
+    assert (future.attempts, future.last_error) == (1, None)
+
+
+@pytest.mark.parametrize("where", ["challenge", "answer"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_during_digest_authentication_an_answer_too_big_is_a_failed_poll(
+    make_client, where, encoding
+):
+    """Though requests reads the body of a challenge for itself."""
+    bodies = []
+
+    @Request.application
+    def app(request):
+        challenged = request.authorization is None
+        big = not bodies and (where == "challenge") == challenged
+        body = padded(MAX_BODY + 1) if big else COMPLETED
+        if big:
+            bodies.append(body)
+        response = Response(gzip.compress(body) if encoding == "gzip" else body)
+        response.headers["Content-Encoding"] = encoding
+        if challenged:
+            response.status_code = 401
+            response.headers["WWW-Authenticate"] = 'Digest realm="r", nonce="n1", qop="auth"'
+        return response
+
+    with serving(app) as url, requests.Session() as session:
+        session.auth = requests.auth.HTTPDigestAuth("user", "pass")
+        assert_cut_off(make_client(url, session=session).submit("job-1"))
+    assert len(bodies) == 1
+
+
+def test_an_endless_answer_is_cut_off(make_client):
+    """It is not waited for, even where it never says how long it is."""
+
+    @Request.application
+    def app(request):
+        asked.append(request.path)
+        if len(asked) > 1:
+            return Response(COMPLETED)
+        return Response(iter(lambda: b" " * 65536, b""))
+
+    asked = []
+    with serving(app) as url:
+        assert_cut_off(make_client(url).submit("job-1"))
+
+
+MEASURE = """
+import resource
+import sys
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.testing import Fault
+
+def peak():
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used // (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+client = VideoTranslationClient(sys.argv[1], max_attempts=1)
+for job in ["small"] * 16:
+    client.get_status(job)
+before = peak()
+futures = [client.submit(job) for job in sys.argv[2:]]
+for future in futures:
+    assert future.result() == "timeout"
+    assert "the answer's body is over" in str(future.last_error), future.last_error
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the peak can't be asked for")
+@pytest.mark.parametrize("make", [Fault.big, Fault.gzip_bomb])
+def test_memory_stays_flat_for_a_gibibyte(server, tmp_path, make):
+    """Three such answers at once take a few mebibytes of it."""
+    script = tmp_path / "measure.py"
+    script.write_text(MEASURE)
+    names = ["huge-1", "huge-2", "huge-3"]
+    for name in names:
+        server.job(name, faults={1: make(1024)})
+    grown = subprocess.run(
+        python_command(str(script), server.url, *names),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    ).stdout
+    assert int(grown) < 64
