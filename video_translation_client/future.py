@@ -7,6 +7,7 @@ tells the scheduler so.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import logging
 import threading
 from functools import partial
@@ -152,8 +153,8 @@ class StatusFuture(Base):
             calls: list[tuple[Callable[[Any], Any], Any]] = [
                 (fn, self) for fn in self._update_callbacks
             ]
-        if self._on_update is not None:
-            calls.insert(0, (self._on_update, report.status))
+            if self._on_update is not None:
+                calls.insert(0, (self._on_update, report.status))
         for fn, argument in calls:
             if self._ended is None:  # a deadline or a cancel may come between them
                 self._call(fn, argument)
@@ -205,7 +206,7 @@ class StatusFuture(Base):
         owner.forget(self)
         with self._guard:
             callbacks, self._end_callbacks = self._end_callbacks or [], None
-            self._update_callbacks = []
+            self._update_callbacks, self._on_update = [], None
         if callbacks:
             owner.call(partial(self._call_all, callbacks))
 
@@ -219,7 +220,8 @@ class StatusFuture(Base):
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and _in_main_thread():
                 raise  # Ctrl-C, which nobody else would hear of
-            logger.exception("a callback of %s raised: %r", name_job(self.job_id), fn)
+            with contextlib.suppress(Exception):  # of the user's handlers and filters
+                logger.exception("a callback of %s raised: %r", name_job(self.job_id), fn)
 
     def __repr__(self) -> str:
         state = "cancelled" if self.cancelled() else "done" if self.done() else "waiting"

@@ -163,7 +163,7 @@ class Scheduler(Owner):
         """
         with self._lock:
             self.abandon()
-            futures = list(self._waits) if cancel_futures else []
+            futures = self._doom() if cancel_futures else []
             dispatcher = self._dispatcher
         for future in futures:
             future.cancel()
@@ -299,7 +299,7 @@ class Scheduler(Owner):
     def _end_all(self, why: str, cause: BaseException | None = None) -> None:
         with self._lock:
             self._closed = True
-            futures = list(self._waits)
+            futures = self._doom()
         for future in futures:
             failure = _ended_early(future.job_id, why)
             failure.__cause__ = cause
@@ -423,6 +423,11 @@ class Scheduler(Owner):
         future.set_result(Status.TIMEOUT, reason)
 
     # Under the lock
+
+    def _doom(self) -> list[StatusFuture]:
+        """Returns all futures, for them to be ended; none of them is asked for any more."""
+        self._ready.clear()
+        return list(self._waits)
 
     def _start(self) -> None:
         dispatcher = threading.Thread(
