@@ -96,10 +96,10 @@ def test_other_failures_pause_nobody_else(server, make_patient, clock, fault):
         client = make_patient(interval=8)
         futures = [client.submit("failing"), client.submit("other")]
         clock.advance(20)
+        for future in futures:
+            future.cancel()
     assert times(server, "other") == [0, 8, 16]
     assert times(server, "failing") == ([0] if fault.headers else [0, 8, 16])
-    for future in futures:
-        future.cancel()
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_a_header_on_an_ordinary_answer_delays_only_its_own_job(server, make_pat
         client = make_patient(interval=8)
         futures = [client.submit("long"), client.submit("other")]
         clock.advance(39)
+        for future in futures:
+            future.cancel()
     assert times(server, "long") == [0, 30, 38]
     assert times(server, "other") == [0, 8, 16, 24, 32]
-    for future in futures:
-        future.cancel()
 
 
 def test_a_header_shortens_no_wait(server, make_client):
@@ -165,10 +165,10 @@ def test_a_limit_that_is_used_up_pauses_every_job_until_its_reset(server, make_p
         assert last.report.retry_after == 30
         other = client.submit("other")
         clock.advance(32)
+        for future in (last, other):
+            future.cancel()
     assert len(times(server, "other")) == 1
     assert [moment for moment in times(server) if 0 < moment < 30] == []
-    for future in (last, other):
-        future.cancel()
 
 
 def test_what_the_service_asked_for_can_be_read(server, make_client, clock):
@@ -343,7 +343,7 @@ def test_without_a_header_the_rate_falls_by_half_and_recovers_step_by_step(make_
         with clock.paused():
             submit_evenly(client, clock, names, 10)
             clock.advance(30)
-        client.shutdown(cancel_futures=True)
+            client.shutdown(cancel_futures=True)
         moments = [moment for moment in times(server) if moment >= server.since]
     gaps = [later - earlier for earlier, later in zip(moments, moments[1:])]
     assert gaps[:2] == pytest.approx([1 / 15, 1 / 7.5])
@@ -353,7 +353,7 @@ def test_without_a_header_the_rate_falls_by_half_and_recovers_step_by_step(make_
     assert 3 < moments[recovered] - moments[0] < 5
     assert most_in_a_second(moments) < 60
     assert len({request.path for request in server.requests if request.time > 25}) == 300
-    assert len([moment for moment in moments if moment > clock.monotonic() - 10]) == 300
+    assert len([moment for moment in moments if moment > 30]) == pytest.approx(300, abs=2)
 
 
 def test_a_refusal_of_every_request_leaves_one_a_second(server, make_patient, clock):
@@ -366,10 +366,10 @@ def test_a_refusal_of_every_request_leaves_one_a_second(server, make_patient, cl
     with clock.paused():
         submit_evenly(client, clock, names, 10)
         clock.advance(60)
+        client.shutdown(cancel_futures=True)
     moments = [moment for moment in times(server) if moment > 20]
     assert most_in_a_second(moments) <= 2
     assert len(moments) == pytest.approx(50, abs=2)
-    client.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize(("trouble", "count"), [("pause", 1000), ("hang", 400)])
@@ -390,14 +390,14 @@ def test_after_a_minute_of_trouble_hundreds_of_jobs_return_evenly(
         clock.advance(59)
         before = len(server.requests)
         clock.advance(18)
+        assert not any(future.done() for future in futures)
+        client.shutdown(cancel_futures=True)
     requests = server.requests
     assert before <= count + 96
     assert {request.path for request in requests[before:]} >= paths_of(names[96:])
     assert {request.path for request in requests if request.time > interval} == paths_of(names)
     after = [request.time for request in requests if request.time > 70]
     assert most_in_a_second(after) < 2 * steady_rate
-    assert not any(future.done() for future in futures)
-    client.shutdown(cancel_futures=True)
 
 
 def test_max_rate_holds_whatever_happens(server, make_patient, clock):
@@ -411,7 +411,7 @@ def test_max_rate_holds_whatever_happens(server, make_patient, clock):
         for name in names:
             client.submit(name)
         clock.advance(200)
+        client.shutdown(cancel_futures=True)
     moments = times(server)
     assert len(moments) > 300
     assert min(later - earlier for earlier, later in zip(moments, moments[1:])) > 0.125 - 1e-6
-    client.shutdown(cancel_futures=True)
