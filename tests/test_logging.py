@@ -73,7 +73,7 @@ def test_a_timeout_is_one_line_at_info(server, make_client, caplog):
 
 
 def test_a_handler_that_raises_ends_no_wait(server, make_client):
-    """Neither on a worker nor at a deadline."""
+    """Neither on a worker nor at a deadline, nor for a callback's failure."""
 
     class Broken(logging.Filter):
         def filter(self, record):
@@ -86,7 +86,7 @@ def test_a_handler_that_raises_ends_no_wait(server, make_client):
         server.job("job-1", duration=2, faults={1: Fault.http(503)})
         server.job("hanging", faults={1: Fault.slow(1000)})
         client = make_client(request_timeout=1000)
-        futures = [client.submit("job-1"), client.submit("hanging")]
+        futures = [client.submit("job-1", on_update=int), client.submit("hanging")]
         assert [future.result(PATIENCE) for future in futures] == ["completed", "timeout"]
     finally:
         logger.removeFilter(broken)
