@@ -189,6 +189,7 @@ def use():
     future.add_done_callback(lambda future: print(type(future.exception()).__name__, flush=True))
 
 
+unused = VideoTranslationClient(sys.argv[1])
 thread = threading.Thread(target=use)
 thread.start()
 thread.join()
@@ -198,7 +199,7 @@ sys.stdin.readline()
 
 
 def test_a_client_of_another_thread_holds_up_no_exit(tmp_path):
-    """Though the main thread never had it, and its own thread has gone."""
+    """Though the main thread never had it, and its own thread has gone; nor does one unused."""
     with hanging(1, Fault.slow(1000)) as (server, wait):
         process = start(tmp_path, IN_A_THREAD, server.url)
         assert let_end(process, wait) == (0, "VideoTranslationError\n", "")

@@ -139,6 +139,8 @@ def test_milliseconds_may_be_given():
         ({"RateLimit_Reset": "30", "RateLimit_Remaining": "0.0"}, 30),
         ({"RateLimit_Reset": "30", "RateLimit_Remaining": "1"}, None),
         ({"RateLimit_Reset": "30", "RateLimit_Remaining": "a few"}, 30),
+        ({"RateLimit_Reset": "1893456030"}, 30),
+        ({"RateLimit_Reset": "1893455000"}, 0),
         ({"RateLimit_Reset": "soon", "RateLimit_Remaining": "0"}, None),
         ({"RateLimit_Remaining": "0"}, None),
     ],

@@ -3,7 +3,7 @@
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client import PollError
+from video_translation_client import PollError, VideoTranslationClient
 from video_translation_client.testing import Fault, MockServer
 
 DAY = 24 * 60 * 60
@@ -398,6 +398,20 @@ def test_after_a_minute_of_trouble_hundreds_of_jobs_return_evenly(
     assert {request.path for request in requests if request.time > interval} == paths_of(names)
     after = [request.time for request in requests if request.time > 70]
     assert most_in_a_second(after) < 2 * steady_rate
+
+
+def test_jobs_that_a_pause_kept_from_their_first_answer_are_asked_evenly(clock):
+    """At the rate that their strategy would have them asked at."""
+    names = [f"job-{number}" for number in range(400)]
+    with MockServer(duration=DAY, clock=clock) as server:
+        server.job(names[0], faults={1: too_many(60)})
+        client = VideoTranslationClient(server.url, None, None, 20, 1, 0, clock=clock)
+        with clock.paused():
+            for name in names:
+                client.submit(name)
+            clock.advance(100)
+            client.shutdown(cancel_futures=True)
+        assert most_in_a_second([moment for moment in times(server) if moment > 1]) < 2 * 400 / 20
 
 
 def test_max_rate_holds_whatever_happens(server, make_patient, clock):

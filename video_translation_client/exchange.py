@@ -70,8 +70,10 @@ class Exchange:
 
     def leave(self, connection: _Abortable) -> None:
         """Lets go of a connection that another exchange is about to use."""
-        if self._connection is connection:
-            self._take(None, None)
+        with self._lock:
+            if self._connection is connection and self._handle is not None:
+                self._handle.close()
+                self._connection = self._handle = None
 
     def _take(self, connection: _Abortable | None, handle: socket.socket | None) -> None:
         with self._lock:
@@ -110,7 +112,7 @@ def make_abortable(
         plain = not issubclass(pool.ConnectionCls, _Abortable)
         if plain and issubclass(pool.ConnectionCls, HTTPConnection):
             pool.ConnectionCls = _abortable(pool.ConnectionCls)
-            _close_idle(pool.pool)
+            _close_idle(pool.pool or queue.LifoQueue())  # None: just closed by its owner
 
 
 def _close_idle(connections: queue.LifoQueue[Any]) -> None:

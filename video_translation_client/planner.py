@@ -9,12 +9,15 @@ from typing import Callable, NamedTuple
 
 from . import arguments
 from .limits import Limits
-from .strategy import Strategy
+from .strategy import ExponentialBackoff, Strategy
 from .throttle import LONGEST_PAUSE
 from .waits import Wait
 
 # Seconds before the deadline at which the last poll starts, where answers come fast.
 _LEAD = 0.1
+
+# Seconds between two polls of a job of which the user's own strategy has not spoken yet.
+_USUAL_INTERVAL = 1.0
 
 # Seconds between two polls of a job, at least, in the rate that is reckoned with.
 _SHORTEST_INTERVAL = 0.001
@@ -42,12 +45,20 @@ class Planner:
         strategy: Says how many seconds to wait after each poll.
         limits: End a wait.
         chance: Draws a number from [0, 1) for the strategy.
+
+    Attributes:
+        first_rate: Polls a second of a job that has not been answered yet.
     """
 
     def __init__(self, strategy: Strategy, limits: Limits, chance: Callable[[], float]) -> None:
         self._strategy = strategy
         self._limits = limits
         self._chance = chance
+        if isinstance(strategy, ExponentialBackoff):
+            interval = min(strategy.initial_wait_time, strategy.max_interval)
+        else:
+            interval = _USUAL_INTERVAL
+        self.first_rate = 1 / max(interval, _SHORTEST_INTERVAL)
         self._most_lead = (limits.max_wait_time or 0) / 10
 
     def plan(self, wait: Wait, now: float, retry_after: float, paused_until: float) -> Plan:

@@ -11,6 +11,9 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Mapping
 
+# Numbers from here on (the year 2001) are moments, not durations.
+_EPOCH_TIMES = 1e9
+
 _NUMBER = re.compile(r"\d{1,15}(\.\d{0,9})?", re.ASCII)
 
 
@@ -32,7 +35,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         if seconds is not None:
             return seconds
     remaining = _number(headers.get("RateLimit-Remaining", ""))
-    return None if remaining else _number(headers.get("RateLimit-Reset", ""))
+    reset = None if remaining else _number(headers.get("RateLimit-Reset", ""))
+    # Some mean the moment, in seconds since the epoch.
+    return reset if reset is None or reset < _EPOCH_TIMES else max(0.0, reset - now)
 
 
 def is_exhausted(headers: Mapping[str, str]) -> bool:

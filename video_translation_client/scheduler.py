@@ -111,7 +111,8 @@ class Scheduler(Owner):
                 self._start()
             limit = self._limits.max_wait_time
             began = self._clock.monotonic() - future.elapsed
-            wait = Wait(future, None if limit is None else began + limit)
+            deadline = None if limit is None else began + limit
+            wait = Wait(future, deadline, self._planner.first_rate)
             self._waits[future] = wait
             self._throttle.steady_rate += wait.rate
             self._make_ready(wait)
@@ -138,13 +139,12 @@ class Scheduler(Owner):
             )
             self._set_timer(wait, None)
             self._ready.pop(wait, None)
-            poll = wait.poll
-            if poll is not None and any(other.future in self._waits for other in poll.waits):
-                poll = None
+            polls = [] if wait.poll is None else [wait.poll]
             if self._closed and not self._waits:
                 self._clock.wake(self._wakeups)
-        if poll is not None:
-            poll.exchange.abort()  # nobody needs its answer
+            unneeded = [poll for poll in polls if not any(map(self._waits_on, poll.waits))]
+        for poll in unneeded:
+            poll.exchange.abort()
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs ``function`` here, or on a worker where here is the dispatcher."""
@@ -449,6 +449,9 @@ class Scheduler(Owner):
         now = self._clock.monotonic()
         self._set_timer(wait, now if self._is_hopeless(wait) else wait.deadline)
 
+    def _waits_on(self, wait: Wait) -> bool:
+        return wait.future in self._waits
+
     def _is_hopeless(self, wait: Wait) -> bool:
         return wait.deadline is not None and wait.deadline <= self._throttle.paused_until
 
@@ -461,8 +464,7 @@ class Scheduler(Owner):
 
     def _end_poll(self, poll: Poll) -> None:
         self._polls.pop(poll, None)  # the last resort of _collapse may have begun it as well
-        if poll.timer is not None:
-            self._timers.remove(poll.timer)
+        self._timers.remove(poll.timer)
 
     def _set_timer(self, wait: Wait, when: float | None) -> None:
         if wait.timer is not None:

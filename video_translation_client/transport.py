@@ -159,13 +159,16 @@ class Transport:
     def start_over(self) -> None:
         """Leaves the connections to the parent, in a forked child."""
         adapter: Any
-        for adapter in self._session.adapters.values():
-            if issubclass(type(adapter), HTTPAdapter):
-                # Kept: to close a connection takes locks that threads of the parent may hold.
-                _LEFT_BEHIND.append((adapter.poolmanager, adapter.proxy_manager))
-                adapter.__setstate__(adapter.__getstate__())
-        if isinstance(self._session.cookies, RequestsCookieJar):
-            self._session.cookies = self._session.cookies.copy()  # with a lock of its own
+        adapters = self._session.adapters.values()
+        for adapter in [one for one in adapters if isinstance(one, HTTPAdapter)]:
+            # Kept: to close a connection takes locks that threads of the parent may hold.
+            _LEFT_BEHIND.append((adapter.poolmanager, adapter.proxy_manager))
+            adapter.__setstate__(adapter.__getstate__())
+        cookies = self._session.cookies
+        # A copy has a lock of its own.
+        self._session.cookies = (
+            cookies.copy() if isinstance(cookies, RequestsCookieJar) else cookies
+        )
 
     def close(self) -> None:
         """Closes a session that was made here."""

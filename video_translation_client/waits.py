@@ -15,22 +15,19 @@ if TYPE_CHECKING:
     from .future import StatusFuture
     from .timers import Timer
 
-# Seconds between two polls of a job that no strategy has spoken of yet.
-_FIRST_INTERVAL = 1.0
-
 
 class Wait:
     """One future that has not ended."""
 
     __slots__ = ("again", "deadline", "future", "poll", "rate", "since", "timer", "took")
 
-    def __init__(self, future: StatusFuture, deadline: float | None) -> None:
+    def __init__(self, future: StatusFuture, deadline: float | None, rate: float) -> None:
         self.future = future
         self.deadline = deadline
         self.timer: Timer[Timed] | None = None
         self.poll: Poll | None = None
         self.again = False  # poll_now() was called while a poll was under way
-        self.rate = 1 / _FIRST_INTERVAL  # polls a second, by the latest word of the strategy
+        self.rate = rate  # polls a second, by the latest word of the strategy
         self.since = 0.0  # when the latest poll came due
         self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
 
@@ -40,10 +37,11 @@ class Poll:
 
     __slots__ = ("exchange", "thread", "timer", "waits")
 
+    timer: Timer[Timed]  # once it has begun
+
     def __init__(self, waits: Sequence[Wait]) -> None:
         self.waits = waits
         self.exchange = Exchange()
-        self.timer: Timer[Timed] | None = None
         self.thread: threading.Thread | None = None
 
 
