@@ -12,6 +12,7 @@ import functools
 import queue
 import socket
 import threading
+import weakref
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Mapping
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _here = threading.local()
+
+# The pools whose connections can be aborted, and what forked children must not close of them.
+_pools: weakref.WeakSet[Any] = weakref.WeakSet()
+_left_behind: list[Any] = []
 
 
 class Exchange:
@@ -112,7 +117,20 @@ def make_abortable(
         plain = not issubclass(pool.ConnectionCls, _Abortable)
         if plain and issubclass(pool.ConnectionCls, HTTPConnection):
             pool.ConnectionCls = _abortable(pool.ConnectionCls)
+            _pools.add(pool)
             _close_idle(pool.pool or queue.LifoQueue())  # None: just closed by its owner
+
+
+def leave_connections() -> None:
+    """Leaves all connections to the parent, in a forked child, without closing one.
+
+    Threads of the parent may hold the locks of pools, which urllib3 takes when the child exits.
+    """
+    for pool in list(_pools):
+        connections = pool.pool or queue.LifoQueue()
+        _left_behind.append((pool, list(connections.queue)))
+        connections.__init__(connections.maxsize)  # type: ignore[misc]
+    _pools.clear()
 
 
 def _close_idle(connections: queue.LifoQueue[Any]) -> None:

@@ -16,7 +16,7 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_user_agent, get_netrc_auth
 
-from .exchange import Exchange, make_abortable
+from .exchange import Exchange, leave_connections, make_abortable
 from .version import __version__
 
 MAX_BODY = 1024 * 1024
@@ -28,9 +28,6 @@ MAX_REDIRECTS = 5
 # Compressed bytes that are expanded at once: a thousandfold expansion stays at 8 MiB.
 _PIECE = 8 * 1024
 
-
-# What forked children can't use and must not close.
-_LEFT_BEHIND: list[Any] = []
 
 _ENCODINGS = ("gzip", "deflate", "identity")
 
@@ -158,11 +155,10 @@ class Transport:
 
     def start_over(self) -> None:
         """Leaves the connections to the parent, in a forked child."""
+        leave_connections()
         adapter: Any
         adapters = self._session.adapters.values()
         for adapter in [one for one in adapters if isinstance(one, HTTPAdapter)]:
-            # Kept: to close a connection takes locks that threads of the parent may hold.
-            _LEFT_BEHIND.append((adapter.poolmanager, adapter.proxy_manager))
             adapter.__setstate__(adapter.__getstate__())
         cookies = self._session.cookies
         # A copy has a lock of its own.
