@@ -129,6 +129,7 @@ def leave_connections() -> None:
     for pool in list(_pools):
         connections = pool.pool or queue.LifoQueue()
         _left_behind.append((pool, list(connections.queue)))
+        # Emptied without its lock, as only a new start of the same object can be.
         connections.__init__(connections.maxsize)  # type: ignore[misc]
     _pools.clear()
 
@@ -147,7 +148,7 @@ def _close_idle(connections: queue.LifoQueue[Any]) -> None:
 
 
 class _Abortable:
-    """Mixed into the classes of connections."""
+    """Mixed into the classes of connections, which have what a type checker misses here."""
 
     sock: Any
     _exchange: Exchange | None = None
@@ -156,6 +157,14 @@ class _Abortable:
         connection = super()._new_conn()  # type: ignore[misc]
         self._tell(connection)
         return connection
+
+    def _tunnel(self) -> None:
+        super()._tunnel()  # type: ignore[misc]
+        # A proxy's answer that was cut off may look whole. The handshake that would follow on
+        # a socket that is shut down leaves it open.
+        if self._exchange is not None and self._exchange.aborted:
+            self.close()  # type: ignore[attr-defined]
+            raise ConnectionAbortedError
 
     def putrequest(self, *args: Any, **settings: Any) -> Any:
         exchange = self._tell(self.sock)
