@@ -1,7 +1,10 @@
 """Certificates: verified, and never taken on trust."""
 
+import contextlib
+import selectors
 import socket
 import ssl
+import threading
 from pathlib import Path
 
 import certifi
@@ -23,6 +26,41 @@ def url():
     context.load_cert_chain(str(SELF_SIGNED))
     with serving(Response('{"result": "completed"}'), ssl_context=context) as url:
         yield url
+
+
+def tunnel(listener, heads):
+    """Takes one connection as a proxy, and passes on what comes after ``CONNECT``."""
+    connection, _ = listener.accept()
+    with connection:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(65536)
+        heads.append(head.split(b"\r\n")[0].decode())
+        host, port = heads[0].split()[1].split(":")
+        with socket.create_connection((host, int(port))) as other, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with selectors.DefaultSelector() as selector:
+                selector.register(connection, selectors.EVENT_READ, other)
+                selector.register(other, selectors.EVENT_READ, connection)
+                while True:
+                    for key, _ in selector.select():
+                        piece = key.fileobj.recv(65536)
+                        if not piece:
+                            return
+                        key.data.sendall(piece)
+
+
+@pytest.fixture
+def proxy():
+    """A proxy for one connection, and the request lines that it gets."""
+    heads = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=tunnel, args=(listener, heads))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heads
+        thread.join(PATIENCE)
 
 
 def test_a_certificate_that_is_not_trusted_ends_the_wait_and_says_so(url, clock):
@@ -65,3 +103,14 @@ def test_a_handshake_that_breaks_off_is_a_failure_in_passing(clock):
         connection.close()
         assert future.result(PATIENCE) == "timeout"
     assert isinstance(future.last_error, PollError)
+
+
+def test_through_the_tunnel_of_a_proxy_the_certificate_is_that_of_the_service(url, proxy, clock):
+    """The proxy passes on what it can't read."""
+    proxy_url, heads = proxy
+    with requests.Session() as session:
+        session.verify = str(SELF_SIGNED)
+        session.proxies = {"https": proxy_url}
+        with VideoTranslationClient(url, clock=clock, session=session) as client:
+            assert client.get_status("job-1") == "completed"
+    assert heads == [f"CONNECT {url[len('https://') :]} HTTP/1.{heads[0][-1]}"]
