@@ -100,9 +100,7 @@ def test_each_change_of_status_is_one_line_and_ends_tell_the_reason(
         "gone": [rejection],
         "never": ["never: pending", timeout],
     }
-    assert rejection.startswith(
-        f"gone: rejected ({server.url}/status rejects the request with HTTP"
-    )
+    assert rejection.startswith(f"gone: rejected ({server.url} knows no such job (HTTP status 404)")
     assert timeout.startswith("never: timeout (still running after 10 polls in ")
     assert (status, len(lines)) == (4, 7)
 

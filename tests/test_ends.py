@@ -193,7 +193,7 @@ def test_a_request_that_can_never_succeed_ends_the_future_with_an_exception(
     """Nobody polls a deleted job for days."""
     server.job("job-1", faults={2: Fault.http(code)})
     future = make_client().submit("job-1")
-    with pytest.raises(RejectedError, match=f"job 'job-1': .* HTTP status {code}") as caught:
+    with pytest.raises(RejectedError, match=f"job 'job-1': .*HTTP status {code}") as caught:
         future.result(PATIENCE)
     assert (caught.value.job_id, caught.value.status_code) == ("job-1", code)
     assert future.attempts == 2

@@ -57,7 +57,7 @@ def test_each_failure_is_one_line_at_warning(server, make_client, caplog):
     ]
     assert lines[0] == ("WARNING", "job 'job-1': HTTP status 503; next poll in 1.00 s")
     assert lines[1][0] == "WARNING"
-    assert "rejects the request with HTTP status 404" in lines[1][1]
+    assert "knows no such job (HTTP status 404)" in lines[1][1]
     assert lines[1][1].endswith("; the wait ends")
     assert len(lines) == 2
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from conftest import PATIENCE, python_command
@@ -43,7 +43,7 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate(timeout=PATIENCE)
 
 
-def ask(url: str) -> Any:
+def ask(url: str | Request) -> Any:
     """Returns the decoded body of an answer."""
     with build_opener(ProxyHandler({})).open(url, timeout=PATIENCE) as response:
         return json.load(response)
@@ -83,6 +83,13 @@ def test_options() -> None:
         assert ask(f"{url}/status?ids=a,b,c/d,e")["results"].keys() == {"a", "b", "c/d"}
 
 
+def test_service() -> None:
+    """It speaks the language of a real service where it is told to."""
+    with running("--service", "camb", "--duration", "0") as (_, url):
+        request = Request(f"{url}/dub/job-1", headers={"x-api-key": "key-1"})
+        assert ask(request)["status"] == "SUCCESS"
+
+
 def test_address_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     """An address that can't be listened on is one line, and the exit code 1."""
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -105,6 +112,7 @@ def test_address_in_use(capsys: pytest.CaptureFixture[str]) -> None:
         (["--error-rate", "2"], "argument --error-rate: error_rate must be a number from 0 to 1"),
         (["--fault-rate", "x"], "argument --fault-rate: 'x' is no RATE"),
         (["--latency", "inf"], "argument --latency: latency must be a number, 0 or more"),
+        (["--service", "acme"], "argument --service: service must be None or one of heygen, "),
         (["--job", ""], "argument --job: job_id must not be ''"),
         (["--error-rate", "1", "--outcome", "error"], "error: error_rate must not be given with"),
         (["--unknown"], "unrecognized arguments: --unknown"),
@@ -116,13 +124,14 @@ def test_bad_options(options: list[str], message: str, capsys: pytest.CaptureFix
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help tells the defaults."""
+    """The help tells the defaults, and the services."""
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     for default in ("(default: 127.0.0.1)", "(default: 5000)", "(default: 5.0)"):
         assert default in text
+    assert "as this service does: heygen, elevenlabs, azure, " in text
 
 
 def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:

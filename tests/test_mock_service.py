@@ -359,6 +359,22 @@ def test_bad_settings(arguments: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "error"), [(-1, ValueError), (float("inf"), ValueError), (None, TypeError)]
+)
+def test_bad_result_after(seconds: Any, error: type[Exception]) -> None:
+    """A result that comes before the end, or never, can't be scripted."""
+    with pytest.raises(error, match="^result_after must be a number, 0 or more, not "):
+        MockService().job("a", result_after=seconds)
+
+
+def test_result_after_changes_nothing_without_a_result() -> None:
+    """The default service has no result that could be late."""
+    service = MockService(duration=0)
+    service.job("a", result_after=60)
+    assert ask(service, "/status/a") == (200, {"result": "completed"})
+
+
+@pytest.mark.parametrize(
     ("faults", "message"),
     [
         ([Fault.drop()], "faults must map poll numbers to faults, not"),

@@ -50,7 +50,7 @@ def test_an_error_keeps_its_kind_words_and_attributes(kind, protocol):
     [
         Status.TIMEOUT,
         StatusReport(Status.ERROR, "error", 0.5, {"url": "u"}, "codec", {"result": "error"}, 3.0),
-        Service("acme", path="/v1/videos", status_field="status"),
+        Service("acme", path="/v1/videos/{job_id}"),
         ExponentialBackoff(1.0, 3.0, 0.25, 20.0),
     ],
     ids=lambda value: type(value).__name__,

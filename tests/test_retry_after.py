@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from video_translation_client.retry_after import is_exhausted, retry_after
+from video_translation_client.service import DEFAULT
+
+HEADERS = DEFAULT.pacing_headers
 
 NOW = 1_893_456_000.0
 """The first second of 2030."""
@@ -20,7 +23,7 @@ IN_A_MINUTE = "Tue, 01 Jan 2030 00:01:00 GMT"
 def seconds(**headers):
     """What the headers ask for; an underscore in a name stands for a hyphen."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return retry_after(CaseInsensitiveDict(named), NOW)
+    return retry_after(CaseInsensitiveDict(named), HEADERS, NOW)
 
 
 def test_without_any_header_nothing_is_asked_for():
@@ -121,8 +124,9 @@ MALFORMED = [
 @pytest.mark.parametrize("name", ["Retry-After", "retry-after-ms", "RateLimit-Reset"])
 def test_what_makes_no_sense_is_as_if_not_given(name, text):
     """In whichever header it stands; the next one counts."""
-    assert retry_after(CaseInsensitiveDict({name: text}), NOW) is None
-    assert retry_after(CaseInsensitiveDict({"RateLimit-Reset": "7", name: text}), NOW) in (7, None)
+    assert retry_after(CaseInsensitiveDict({name: text}), HEADERS, NOW) is None
+    headers = CaseInsensitiveDict({"RateLimit-Reset": "7", name: text})
+    assert retry_after(headers, HEADERS, NOW) in (7, None)
 
 
 def test_milliseconds_may_be_given():
@@ -181,7 +185,7 @@ def test_the_most_precise_header_that_makes_sense_counts():
 def test_a_limit_is_exhausted_when_it_says_that_nothing_remains(remaining, expected):
     """What can't be read says nothing."""
     headers = {} if remaining is None else {"ratelimit-remaining": remaining}
-    assert is_exhausted(CaseInsensitiveDict(headers)) is expected
+    assert is_exhausted(CaseInsensitiveDict(headers), HEADERS) is expected
 
 
 DATES = st.builds(
@@ -208,9 +212,9 @@ NAMES = st.sampled_from(
 def test_any_text_gives_a_wait_or_none_and_never_raises(headers, now):
     """A wait is finite and not negative, so that it can be slept for."""
     headers = CaseInsensitiveDict(headers)
-    wait = retry_after(headers, now)
+    wait = retry_after(headers, HEADERS, now)
     assert wait is None or (math.isfinite(wait) and wait >= 0)
-    assert is_exhausted(headers) in (True, False)
+    assert is_exhausted(headers, HEADERS) in (True, False)
 
 
 @settings(deadline=None)

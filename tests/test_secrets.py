@@ -29,7 +29,9 @@ SECRETS = {
     "api_key": {"api_key": "hush-key"},
     "service": {
         "api_key": "hush-key",
-        "service": Service("acme", authentication_header="X-Key", authentication_prefix="hush-p"),
+        "service": Service(
+            "acme", status="result", authentication_header="X-Key", authentication_prefix="hush-p"
+        ),
     },
     "url": {"user": "hush-user:hush-password@"},
     "headers": {"headers": {"X-Token": "hush-header", "Authorization": "hush-authorization"}},

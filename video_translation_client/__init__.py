@@ -7,23 +7,27 @@ One client polls any number of jobs on a handful of threads and hands out
 import logging
 
 from .client import VideoTranslationClient
-from .errors import PollError, RejectedError, VideoTranslationError
+from .errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
 from .future import StatusFuture
-from .service import Service
+from .service import Batch, Service, Words
 from .status import Status, StatusReport
-from .strategy import ExponentialBackoff
+from .strategy import ExponentialBackoff, Stages
 from .version import __version__
 
 __all__ = [
+    "Batch",
     "ExponentialBackoff",
+    "JobNotFoundError",
     "PollError",
     "RejectedError",
     "Service",
+    "Stages",
     "Status",
     "StatusFuture",
     "StatusReport",
     "VideoTranslationClient",
     "VideoTranslationError",
+    "Words",
     "__version__",
 ]
 

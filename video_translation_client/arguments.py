@@ -15,6 +15,19 @@ from urllib.parse import urlsplit
 Kind = TypeVar("Kind")
 
 
+class DefaultCount(int):
+    """A default, told apart from the same number given by a user."""
+
+
+class DefaultNumber(float):
+    """A default, told apart from the same number given by a user."""
+
+
+def is_default(value: Any) -> bool:
+    """Says whether a user gave no number of their own."""
+    return isinstance(value, (DefaultCount, DefaultNumber))
+
+
 def number(
     name: str,
     value: Any,
@@ -112,15 +125,15 @@ def job_id(value: Any) -> str | None:
     return value
 
 
-def api_key(value: Any) -> str | None:
+def api_key(name: str, value: Any) -> str | None:
     """Returns ``value`` if it can stand in a header, or None; never shows it."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise TypeError(f"api_key must be a str or None, not {type(value).__name__}")
+        raise TypeError(f"{name} must be a str or None, not {type(value).__name__}")
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         raise ValueError(
-            "api_key must be one or more visible ASCII characters; it is empty or holds a"
+            f"{name} must be one or more visible ASCII characters; it is empty or holds a"
             " space, a line end or a non-ASCII character"
         )
     return value

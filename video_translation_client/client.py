@@ -11,18 +11,25 @@ import requests
 
 from . import arguments
 from .clock import Clock
+from .endings import Endings
+from .endpoint import resolve
 from .future import StatusFuture
-from .limits import DEFAULT_WAIT_TIME, Limits
+from .limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME, Limits
 from .planner import Planner
 from .poller import Poller
 from .scheduler import Scheduler
-from .service import DEFAULT, Service
+from .service import Service
 from .status import Status
 from .strategy import ExponentialBackoff, Strategy
 from .throttle import Throttle
 from .transport import Transport
 
 _DAY = 24 * 60 * 60.0
+_BACKOFF = ExponentialBackoff()
+_INITIAL_WAIT_TIME = arguments.DefaultNumber(_BACKOFF.initial_wait_time)
+_BACKOFF_FACTOR = arguments.DefaultNumber(_BACKOFF.backoff_factor)
+_JITTER = arguments.DefaultNumber(_BACKOFF.jitter)
+_MAX_INTERVAL = arguments.DefaultNumber(_BACKOFF.max_interval)
 _MOST_WORKERS = 1000
 
 
@@ -37,7 +44,8 @@ class VideoTranslationClient:
 
     Args:
         base_url: Where the service stands, such as ``"https://example.com/api"``; the path of
-            the status is appended. ``user:password@`` in it is used for authentication.
+            the status is appended. ``user:password@`` in it is used for authentication. May be
+            left out where ``service`` says it.
         max_attempts: The most polls of one job, 1 or more; None for no such limit.
         max_wait_time: The most seconds of one wait, above 0; None for no such limit. The last
             poll is made just before, and the future ends then even if that poll hangs.
@@ -51,16 +59,24 @@ class VideoTranslationClient:
             of the host's name, and connecting to each of its addresses, take time of their own.
         max_concurrency: The most requests under way at once, from 1 to 1000.
         max_rate: The most requests a second for all jobs together, above 0: each starts at
-            least ``1 / max_rate`` seconds after the one before. None for no such limit.
-        service: How the service spells its URLs and answers; None is ``GET {base_url}/status``
-            -> ``{"result": "pending" | "completed" | "error"}``.
-        api_key: Sent as the service wants it, by default as a bearer token (RFC 6750).
+            least ``1 / max_rate`` seconds after the one before. None for no such limit but that
+            of the service.
+        service: The name of a known service, such as ``"heygen"``, or a ``Service``: how it
+            spells its URLs and answers. Its own pacing and limits take the place of those that
+            are left at their defaults. None is ``GET {base_url}/status`` -> ``{"result":
+            "pending" | "completed" | "error"}``.
+        api_key: Sent as the service wants it, by default as a bearer token (RFC 6750). None
+            takes it from the service's environment variable.
+        batch: Whether several jobs are asked for in one request, if the service has one for
+            that. None: yes, unless it is the default service.
         strategy: Says how long to wait after each poll, in place of exponential backoff by
             the four arguments for it; ``strategy.Strategy`` gives its contract.
         session: A ``requests.Session`` to send requests with; it is not closed. Its headers
             are read once, when the client is made; its ``auth`` and cookies with every poll.
         clock: For tests: a ``testing.VirtualClock``.
         random: For tests: a function that returns a number from [0, 1), for the jitter.
+        **variables: Text for the named parts of the service's URLs and headers, such as
+            ``region="westeurope"`` for ``"azure"``; otherwise taken from the environment.
 
     Raises:
         TypeError, ValueError: A bad argument, named in the message.
@@ -71,61 +87,73 @@ class VideoTranslationClient:
 
     def __init__(
         self,
-        base_url: str,
-        max_attempts: int | None = 10,
+        base_url: str | None = None,
+        max_attempts: int | None = DEFAULT_ATTEMPTS,
         max_wait_time: float | None = DEFAULT_WAIT_TIME,
-        initial_wait_time: float = 1.0,
-        backoff_factor: float = 2.0,
-        jitter: float = 0.5,
+        initial_wait_time: float = _INITIAL_WAIT_TIME,
+        backoff_factor: float = _BACKOFF_FACTOR,
+        jitter: float = _JITTER,
         *,
-        max_interval: float = 30.0,
+        max_interval: float = _MAX_INTERVAL,
         request_timeout: float = 10.0,
         max_concurrency: int = 16,
         max_rate: float | None = None,
-        service: Service | None = None,
+        service: Service | str | None = None,
         api_key: str | None = None,
+        batch: bool | None = None,
         strategy: Strategy | None = None,
         session: requests.Session | None = None,
         clock: Clock | None = None,
         random: Callable[[], float] = random_module.random,
+        **variables: str,
     ) -> None:
-        checked_url = arguments.base_url(base_url)
-        limits = Limits(
-            None if max_attempts is None else arguments.count("max_attempts", max_attempts),
-            arguments.optional_number("max_wait_time", max_wait_time, above=0, none="no limit"),
-        )
-        backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
-        if strategy is None:
-            limits.warn_of_contradictions(backoff)
-            strategy = backoff
-        arguments.callback("strategy", strategy)
-        request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
-        max_concurrency = arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS)
-        throttle = Throttle(
-            arguments.optional_number("max_rate", max_rate, above=0, none="no limit")
-        )
-        service = DEFAULT if service is None else arguments.instance("service", service, Service)
-        api_key = arguments.api_key(api_key)
         if session is not None:
             arguments.instance("session", session, requests.Session)
             arguments.verification(session.verify)
+        endpoint = resolve(service, base_url, api_key, variables, batch, session)
+        preset = endpoint.service
+        attempts = preset.max_attempts if arguments.is_default(max_attempts) else max_attempts
+        limit = preset.max_wait_time if arguments.is_default(max_wait_time) else max_wait_time
+        limits = Limits(
+            None if attempts is None else arguments.count("max_attempts", attempts),
+            arguments.optional_number("max_wait_time", limit, above=0, none="no limit"),
+        )
+        waits = (initial_wait_time, backoff_factor, jitter, max_interval)
+        if strategy is None and all(map(arguments.is_default, waits)):
+            strategy = preset.strategy
+        backoff = ExponentialBackoff(*waits)
+        if strategy is None:
+            strategy = backoff
+            # A limit left at its default contradicts nothing that the caller has asked for.
+            limits.warn_of_contradictions(backoff, not arguments.is_default(max_wait_time))
+        arguments.callback("strategy", strategy)
+        request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
+        max_concurrency = arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS)
+        rate = arguments.optional_number("max_rate", max_rate, above=0, none="no limit")
         try:
             transport = Transport(
-                session, checked_url, service.headers(api_key), request_timeout, max_concurrency
+                session,
+                endpoint.base_url,
+                preset.method,
+                endpoint.headers(),
+                request_timeout,
+                max_concurrency,
             )
         except requests.RequestException as error:
             # The error's own text may hold a header's value, so it is left out.
             raise ValueError(
                 f"no request can be made of base_url and session: {type(error).__name__}"
             ) from None
-        if api_key is not None and transport.base_url != checked_url:
-            raise ValueError("api_key and credentials in base_url contradict each other; give one")
         self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
+        self._endpoint = endpoint
         self._base_url = transport.base_url
+        poller = Poller(transport, endpoint, self._clock)
+        chance = arguments.callback("random", random)
         self._scheduler = Scheduler(
-            Poller(transport, service, self._clock),
-            Planner(strategy, limits, arguments.callback("random", random)),
-            throttle,
+            poller,
+            Planner(strategy, limits, chance, poller.most),
+            Endings(preset),
+            Throttle(preset.max_rate if rate is None else rate),
             limits,
             request_timeout,
             max_concurrency,
@@ -152,7 +180,8 @@ class VideoTranslationClient:
         """
         if on_update is not None:
             arguments.callback("on_update", on_update)
-        future = StatusFuture(arguments.job_id(job_id), self._scheduler, self._clock, on_update)
+        self._endpoint.check_job_id(arguments.job_id(job_id))
+        future = StatusFuture(job_id, self._scheduler, self._clock, on_update)
         self._scheduler.submit(future)
         return future
 

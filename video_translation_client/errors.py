@@ -3,6 +3,7 @@
     VideoTranslationError
      |-- PollError       one poll failed in passing; the wait goes on
      `-- RejectedError   no poll of this job can succeed; the wait ends
+          `-- JobNotFoundError   the service knows no such job
 
 A job that the service reports as failed is none of these: it ends as ``'error'``.
 """
@@ -46,6 +47,19 @@ class RejectedError(VideoTranslationError):
     request can't be made at all. It ends the wait; ``future.result()`` and ``get_status`` raise
     it.
     """
+
+
+class JobNotFoundError(RejectedError):
+    """The service knows no such job, and the time in which a new one may appear is over."""
+
+
+def ended_early(job_id: str | None, why: str) -> VideoTranslationError:
+    """Returns the error of a wait that can't go on although its job may."""
+    return VideoTranslationError(
+        f"{name_job(job_id)}: the polling has ended early ({why}); the job may still be running:"
+        " submit it again to wait on",
+        job_id,
+    )
 
 
 def name_job(job_id: str | None) -> str:

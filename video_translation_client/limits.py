@@ -9,13 +9,24 @@ import math
 import warnings
 from typing import NamedTuple
 
-from .status import StatusReport
+from .arguments import DefaultCount, DefaultNumber
+from .status import Status, StatusReport
 from .strategy import ExponentialBackoff
 
-DEFAULT_WAIT_TIME = 60.0
+DEFAULT_ATTEMPTS = DefaultCount(10)
+DEFAULT_WAIT_TIME = DefaultNumber(60.0)
 
 # Waits that are added up one by one; any further ones count as the last of these.
 _GROWING_WAITS = 10_000
+
+
+def reason_of(report: StatusReport) -> str | None:
+    """Returns why a job ended as the service says it did; None: it completed."""
+    if report.status is Status.COMPLETED:
+        return None
+    reason = report.error or f"the service reported {report.state!r} and gave no reason"
+    code = report.error_code
+    return reason if code is None or code in reason else f"{reason} ({code})"
 
 
 class Limits(NamedTuple):
@@ -57,8 +68,13 @@ class Limits(NamedTuple):
             " job again"
         )
 
-    def warn_of_contradictions(self, backoff: ExponentialBackoff) -> None:
-        """Warns the caller's caller of limits that can't both be meant."""
+    def warn_of_contradictions(self, backoff: ExponentialBackoff, asked_for: bool) -> None:
+        """Warns the caller's caller of limits that can't both be meant.
+
+        Args:
+            backoff: What attempts take how long by.
+            asked_for: Whether the caller's caller gave ``max_wait_time``.
+        """
         if backoff.initial_wait_time > backoff.max_interval:
             warnings.warn(
                 f"initial_wait_time={backoff.initial_wait_time:g} is above"
@@ -67,8 +83,7 @@ class Limits(NamedTuple):
                 stacklevel=3,
             )
         attempts, wait_time = self
-        # A limit left at its default contradicts nothing that the caller has asked for.
-        if attempts is None or wait_time is None or wait_time == DEFAULT_WAIT_TIME:
+        if attempts is None or wait_time is None or not asked_for:
             return
         spent, wait = 0.0, 0.0
         for attempt in range(1, min(attempts, _GROWING_WAITS)):

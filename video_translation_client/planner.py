@@ -22,6 +22,9 @@ _USUAL_INTERVAL = 1.0
 # Seconds between two polls of a job, at least, in the rate that is reckoned with.
 _SHORTEST_INTERVAL = 0.001
 
+# Seconds between two polls of a job that has ended, until its result can be read.
+_RESULT_INTERVAL = 2.0
+
 
 class Plan(NamedTuple):
     """What follows on a poll.
@@ -30,7 +33,7 @@ class Plan(NamedTuple):
         seconds: Until the next one; after ``retry_after``, for which none is wanted.
         limit: What forbids a next one: ``max_attempts``, ``max_wait_time``, ``retry_after`` (the
             service wants none before the deadline), or None.
-        rate: Polls a second of this job, as things are; None: as before.
+        rate: Requests a second of this job, as things are; None: as before.
     """
 
     seconds: float
@@ -45,20 +48,28 @@ class Planner:
         strategy: Says how many seconds to wait after each poll.
         limits: End a wait.
         chance: Draws a number from [0, 1) for the strategy.
+        together: How many jobs one request asks for, at best.
 
     Attributes:
-        first_rate: Polls a second of a job that has not been answered yet.
+        first_rate: Requests a second of a job that has not been answered yet.
     """
 
-    def __init__(self, strategy: Strategy, limits: Limits, chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        strategy: Strategy,
+        limits: Limits,
+        chance: Callable[[], float],
+        together: int = 1,
+    ) -> None:
         self._strategy = strategy
         self._limits = limits
         self._chance = chance
+        self._together = together
         if isinstance(strategy, ExponentialBackoff):
             interval = min(strategy.initial_wait_time, strategy.max_interval)
         else:
             interval = _USUAL_INTERVAL
-        self.first_rate = 1 / max(interval, _SHORTEST_INTERVAL)
+        self.first_rate = self._rate(interval)
         self._most_lead = (limits.max_wait_time or 0) / 10
 
     def plan(self, wait: Wait, now: float, retry_after: float, paused_until: float) -> Plan:
@@ -82,7 +93,9 @@ class Planner:
             self._strategy(future.attempts, future.elapsed, future.report, self._chance()),
             least=0,
         )
-        rate = 1 / max(seconds, retry_after, _SHORTEST_INTERVAL)
+        if wait.ended is not None:
+            seconds = min(seconds, _RESULT_INTERVAL)
+        rate = self._rate(max(seconds, retry_after))
         if wait.deadline is None:
             return Plan(max(seconds, min(retry_after, LONGEST_PAUSE)), rate=rate)
         pause = max(retry_after, paused_until - now)
@@ -95,3 +108,6 @@ class Planner:
         if left <= 0 and not wait.again:
             return Plan(0.0, "max_wait_time")
         return Plan(max(retry_after, min(seconds, max(0.0, left))), rate=rate)
+
+    def _rate(self, interval: float) -> float:
+        return 1 / (max(interval, _SHORTEST_INTERVAL) * self._together)

@@ -1,27 +1,38 @@
 """One blocking exchange: the due jobs in, a report or an error for each out.
 
 Here an HTTP answer becomes a ``StatusReport``, a failure in passing (``PollError``) or one
-for good (``RejectedError``). Nothing is remembered from one poll to the next.
+for good (``RejectedError``). Of jobs, nothing is remembered from one poll to the next.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import ssl
 from http.client import BadStatusLine, HTTPException
-from typing import NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import requests
 import urllib3
 from requests import exceptions
 
+from .answers import MissingError, jobs_of, next_cursor, read, read_failure, read_job
 from .clock import Clock
-from .errors import PollError, RejectedError, VideoTranslationError, name_job
+from .endpoint import Endpoint
+from .errors import (
+    JobNotFoundError,
+    PollError,
+    RejectedError,
+    VideoTranslationError,
+    name_job,
+)
 from .exchange import Exchange
+from .log import log
+from .redaction import quoted
 from .retry_after import is_exhausted, retry_after
-from .service import Service
-from .status import StatusReport
+from .service import Batch, Words, matches
+from .status import Status, StatusReport
 from .transport import Answer, HeaderError, RedirectError, Transport, TransportError
 
 # Answers by which a service speaks of all requests, not of one job (RFC 6585, RFC 9110).
@@ -51,18 +62,27 @@ _HOPELESS = (
 # Characters of an error's own words that are repeated.
 _MOST_WORDS = 200
 
+# Unknown words that a warning tells of; a service may have no end of them.
+_MOST_UNKNOWN = 100
+
+# Pages of one answer that are read; jobs on further ones are asked for by themselves.
+_MOST_PAGES = 10
+
 
 class Outcome(NamedTuple):
     """What one poll tells of one job.
 
     Attributes:
-        result: The answer, or what failed.
+        result: The answer, what failed, or None where the answer for many leaves the job out.
         throttled: Whether the service wants fewer requests: for as long as the result's
             ``retry_after`` none at all.
+        alone: Whether the job has to be asked for by itself next: to read the end that an
+            answer for many told, or because that can't tell of it.
     """
 
-    result: StatusReport | BaseException
+    result: StatusReport | BaseException | None
     throttled: bool = False
+    alone: bool = False
 
 
 class Poller:
@@ -70,22 +90,44 @@ class Poller:
 
     Args:
         transport: Where requests are sent.
-        service: How they are spelled and their answers read.
+        endpoint: How they are spelled, and for which service.
         clock: Tells what time it is, where an answer names a date.
     """
 
-    def __init__(self, transport: Transport, service: Service, clock: Clock) -> None:
+    def __init__(self, transport: Transport, endpoint: Endpoint, clock: Clock) -> None:
         self._transport = transport
-        self._service = service
+        self._endpoint = endpoint
+        self._service = endpoint.service
         self._clock = clock
+        self._told: dict[str, object] = {}  # the unknown words that a warning has told
+
+    @property
+    def most(self) -> int:
+        """How many jobs one poll can ask for, at best."""
+        batch = self._endpoint.batch
+        return 1 if batch is None else batch.limit
+
+    @property
+    def window(self) -> float:
+        """Seconds before its time at which a job may be asked with others."""
+        batch = self._endpoint.batch
+        return 0.0 if batch is None else batch.window
+
+    def together(self, job_ids: Sequence[str | None]) -> int:
+        """Returns how many of ``job_ids``, from the first on, one poll can ask for."""
+        return self._endpoint.together(job_ids)
 
     def poll(self, job_ids: Sequence[str | None], exchange: Exchange) -> list[Outcome]:
         """Returns one outcome for each job, in the same order; raises nothing.
 
         Args:
-            job_ids: The jobs.
+            job_ids: The jobs; several only if ``together`` allows it.
             exchange: Through which another thread may abort it.
         """
+        names = [job_id for job_id in job_ids if job_id is not None]
+        if len(job_ids) > 1 and self._endpoint.batch is not None:
+            found = self._ask_for_many(self._endpoint.batch, names, exchange)
+            return [found[name] for name in names]
         return [self._ask(job_id, exchange) for job_id in job_ids]
 
     def start_over(self) -> None:
@@ -98,12 +140,50 @@ class Poller:
 
     def _ask(self, job_id: str | None, exchange: Exchange) -> Outcome:
         try:
-            answer = self._transport.get(self._service.path_of(job_id), exchange)
+            answer = self._transport.get(self._endpoint.path_of(job_id), exchange)
         except Exception as error:  # noqa: BLE001 - becomes the outcome
             return Outcome(self._failure(job_id, error))
-        result = self._judge(job_id, answer)
-        throttled = answer.status_code in _THROTTLED or is_exhausted(answer.headers)
-        seconds = retry_after(answer.headers, self._clock.time())
+        return self._paced(self._judge(job_id, answer), answer)
+
+    def _ask_for_many(
+        self, batch: Batch, job_ids: Sequence[str], exchange: Exchange
+    ) -> dict[str, Outcome]:
+        """Reads as many pages as it takes to find the jobs, within bounds."""
+        found: dict[str, Outcome] = {}
+        missing = dict.fromkeys(job_ids)
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            try:
+                path = self._endpoint.batch_path_of(batch, job_ids, cursor)
+                answer = self._transport.get(path, exchange)
+            except Exception as error:  # noqa: BLE001 - becomes the outcome
+                return {**{job: Outcome(self._failure(job, error)) for job in missing}, **found}
+            try:
+                payload = self._payload_of(None, answer)
+                jobs = dict(jobs_of(batch, payload))
+                cursor = next_cursor(batch, payload)
+            except (VideoTranslationError, ValueError):
+                # One of the jobs may be what is wrong, so each is asked for by itself next.
+                code = answer.status_code
+                problem = f"HTTP status {code}, without statuses, in the answer for many jobs"
+                for job in missing:
+                    failure = self._unreadable(job, answer, problem)
+                    found[job] = self._paced(failure, answer)._replace(alone=True)
+                return found
+            for job in [job for job in missing if job in jobs]:
+                del missing[job]
+                result = self._judge_one_of_many(batch, job, jobs[job], answer)
+                told = isinstance(result, StatusReport) and result.status is not Status.PENDING
+                found[job] = self._paced(result, answer)._replace(alone=told)
+            if cursor is None or not missing:
+                break
+        return {**{job: Outcome(None, alone=True) for job in missing}, **found}
+
+    def _paced(self, result: StatusReport | VideoTranslationError, answer: Answer) -> Outcome:
+        """Returns the outcome with what the answer's headers say of the next one."""
+        headers, names = answer.headers, self._service.pacing_headers
+        seconds = retry_after(headers, names, self._clock.time())
+        throttled = answer.status_code in _THROTTLED or is_exhausted(headers, names)
         if isinstance(result, PollError):
             result.retry_after = seconds
         elif isinstance(result, StatusReport) and seconds is not None:
@@ -121,30 +201,93 @@ class Poller:
         return failure
 
     def _judge(self, job_id: str | None, answer: Answer) -> StatusReport | VideoTranslationError:
+        try:
+            payload = self._payload_of(job_id, answer)
+            report = read(self._service, payload)
+        except VideoTranslationError as error:
+            return error
+        except MissingError:
+            return self._not_found(job_id, answer.status_code, "its status says so")
+        except ValueError as error:
+            return self._unreadable(job_id, answer, error)
+        self._warn_if_unknown(self._service.words, report.state)
+        return self._endpoint.with_result(report, job_id)
+
+    def _judge_one_of_many(
+        self, batch: Batch, job_id: str, job: Any, answer: Answer
+    ) -> StatusReport | VideoTranslationError:
+        try:
+            report = read_job(self._service, batch, job)
+        except MissingError:
+            return self._not_found(job_id, answer.status_code, "its status says so")
+        except ValueError as error:
+            return self._unreadable(job_id, answer, error)
+        self._warn_if_unknown(batch.words, report.state)
+        return report
+
+    def _payload_of(self, job_id: str | None, answer: Answer) -> Any:
+        """Returns the decoded body of an answer that may tell a status.
+
+        Raises:
+            VideoTranslationError: It is a failure.
+        """
         code = answer.status_code
-        if 400 <= code < 500 and code not in _PASSING:
-            return RejectedError(
-                f"{name_job(job_id)}: {self._transport.base_url}{self._service.path_of(None)}"
-                f" rejects the request with HTTP status {code}{_ADVICE.get(code, '')}",
+        try:
+            payload, problem = json.loads(answer.body), None
+        except (ValueError, RecursionError):
+            payload, problem = None, "the answer is not JSON"
+        told = read_failure(self._service, payload)
+        words = ""
+        if told is not None:
+            words = f": {told.message[:_MOST_WORDS]!r} ({told.code or 'no code'})"
+        passing = told is not None and matches(told.code, self._service.passing)
+        unknown = told is not None and matches(told.code, self._service.missing)
+        if code in self._service.missing or unknown:
+            raise self._not_found(job_id, code, f"HTTP status {code}{words}")
+        if passing or code in _PASSING or not (200 <= code < 300 or 400 <= code < 500):
+            raise PollError(f"{name_job(job_id)}: HTTP status {code}{words}", job_id, code)
+        if told is not None or not 200 <= code < 300:
+            raise RejectedError(
+                f"{name_job(job_id)}: {self._transport.base_url} rejects the request with HTTP"
+                f" status {code}{words}{_ADVICE.get(code, '')}",
                 job_id,
                 code,
             )
-        if not 200 <= code < 300:
-            return PollError(f"{name_job(job_id)}: HTTP status {code}", job_id, code)
-        try:
-            payload = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            return PollError(f"{name_job(job_id)}: the answer is not JSON", job_id, code)
-        try:
-            return self._service.read(payload)
-        except ValueError as error:
-            return PollError(f"{name_job(job_id)}: {error}", job_id, code)
+        if problem is not None:
+            raise self._unreadable(job_id, answer, problem)
+        return payload
+
+    def _unreadable(
+        self, job_id: str | None, answer: Answer, problem: str | ValueError
+    ) -> PollError:
+        body = quoted(answer.body, answer.sent, answer.url)
+        return PollError(f"{name_job(job_id)}: {problem}; it is {body}", job_id, answer.status_code)
+
+    def _not_found(self, job_id: str | None, code: int, why: str) -> JobNotFoundError:
+        return JobNotFoundError(
+            f"{name_job(job_id)}: {self._transport.base_url} knows no such job ({why}); check the"
+            " job id and base_url",
+            job_id,
+            code,
+        )
+
+    def _warn_if_unknown(self, words: Words, state: str) -> None:
+        here = object()
+        if words.meaning(state) is not None or len(self._told) >= _MOST_UNKNOWN:
+            return
+        if self._told.setdefault(state.lower(), here) is here:
+            log(
+                logging.WARNING,
+                "service %r has a status that is not known, %r: it counts as %s",
+                self._service.name,
+                state[:_MOST_WORDS],
+                self._service.unknown_status,
+            )
 
 
 _ADVICE = {
     401: "; check the credentials: api_key=, or auth of the session",
     403: "; check that the credentials may see this job",
-    404: "; check the job id and base_url",
 }
 
 

@@ -9,40 +9,51 @@ import math
 import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Mapping
+from typing import Mapping, Sequence
 
 # Numbers from here on (the year 2001) are moments, not durations.
 _EPOCH_TIMES = 1e9
 
+_RESET = "-reset"
+
 _NUMBER = re.compile(r"\d{1,15}(\.\d{0,9})?", re.ASCII)
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], names: Sequence[str], now: float) -> float | None:
     """Returns the seconds to wait before the next request, or None.
 
     Args:
-        headers: Those of the answer. Of ``retry-after-ms`` (milliseconds, Azure and OpenAI),
-            ``Retry-After`` (seconds or a date, RFC 9110, 10.2.3) and ``RateLimit-Reset``
-            (seconds, draft-ietf-httpapi-ratelimit-headers; only where ``RateLimit-Remaining``
-            leaves nothing), the first that makes sense counts.
+        headers: Those of the answer.
+        names: Which of them tell it, such as ``retry-after-ms`` (milliseconds, Azure and
+            OpenAI), ``Retry-After`` (seconds or a date, RFC 9110, 10.2.3) and
+            ``RateLimit-Reset`` (draft-ietf-httpapi-ratelimit-headers; where
+            ``RateLimit-Remaining`` leaves nothing); the first that makes sense counts.
         now: Seconds since the epoch, for a date in an answer that doesn't say when it was sent.
     """
-    milliseconds = _number(headers.get("retry-after-ms", ""))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = headers.get("Retry-After", "")
-    for seconds in (_number(text), _until(text, headers.get("Date", ""), now)):
-        if seconds is not None:
-            return seconds
-    remaining = _number(headers.get("RateLimit-Remaining", ""))
-    reset = None if remaining else _number(headers.get("RateLimit-Reset", ""))
-    # Some mean the moment, in seconds since the epoch.
-    return reset if reset is None or reset < _EPOCH_TIMES else max(0.0, reset - now)
+    for name in names:
+        text = headers.get(name, "")
+        number = _number(text)
+        if name.lower().endswith(_RESET) and _number(headers.get(_remaining(name), "")):
+            continue
+        if number is None:
+            number = _until(text, headers.get("Date", ""), now)
+        elif name.lower().endswith("-ms"):
+            return number / 1000
+        elif name.lower().endswith(_RESET) and number >= _EPOCH_TIMES:
+            number = max(0.0, number - now)  # some mean the moment, in seconds since the epoch
+        if number is not None:
+            return number
+    return None
 
 
-def is_exhausted(headers: Mapping[str, str]) -> bool:
+def is_exhausted(headers: Mapping[str, str], names: Sequence[str]) -> bool:
     """Says whether the answer was the last one before the limit's reset."""
-    return _number(headers.get("RateLimit-Remaining", "")) == 0
+    resets = [name for name in names if name.lower().endswith(_RESET)]
+    return any(_number(headers.get(_remaining(name), "")) == 0 for name in resets)
+
+
+def _remaining(name: str) -> str:
+    return f"{name[: -len(_RESET)]}-Remaining"
 
 
 def _number(text: str) -> float | None:

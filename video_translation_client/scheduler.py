@@ -9,28 +9,32 @@ on anything but the clock.
                   `--- waiting <----'
                   due    (a timer: the next poll)
 
-A wait has one live timer at most: while it waits, for its next poll; while it is ready or
-polling, for its deadline, at which the dispatcher ends it whatever its poll does. A poll has
-one for the end of its request's time; it is aborted then, or when no wait needs it any more.
+A poll serves one wait, or as many as the service tells of in one answer; some of those are
+asked a little before they are due. A wait has one live timer at most: while it waits, for its
+next poll; while it is ready or polling, for its deadline, at which the dispatcher ends it
+whatever its poll does. A poll has one for the end of its request's time; it is aborted then, or
+when no wait needs it any more.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Sequence
 
 from . import process
 from .clock import Clock
-from .errors import PollError, VideoTranslationError, name_job
+from .endings import Endings
+from .errors import PollError, ended_early, name_job
 from .future import Owner, StatusFuture
-from .limits import Limits
+from .limits import Limits, reason_of
+from .log import log
 from .planner import Plan, Planner
 from .poller import Outcome, Poller
+from .ready import Ready
 from .status import Status, StatusReport
 from .throttle import Throttle
 from .timers import Timers
@@ -39,8 +43,6 @@ from .workers import THREAD_NAME, Workers
 
 if TYPE_CHECKING:
     from .clock import Wakeups
-
-logger = logging.getLogger("video_translation_client")
 
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0
@@ -52,6 +54,7 @@ class Scheduler(Owner):
     Args:
         poller: Makes the exchanges.
         planner: Says how many seconds to wait after each.
+        endings: Says which ends are ends.
         throttle: Says when the next request may start.
         limits: End a wait.
         request_timeout: Seconds after which a request is aborted.
@@ -63,6 +66,7 @@ class Scheduler(Owner):
         self,
         poller: Poller,
         planner: Planner,
+        endings: Endings,
         throttle: Throttle,
         limits: Limits,
         request_timeout: float,
@@ -71,6 +75,7 @@ class Scheduler(Owner):
     ) -> None:
         self._poller = poller
         self._planner = planner
+        self._endings = endings
         self._limits = limits
         self._request_timeout = request_timeout
         self._max_concurrency = max_concurrency
@@ -92,7 +97,7 @@ class Scheduler(Owner):
         self._lock = threading.Lock()
         self._waits: dict[StatusFuture, Wait] = {}
         self._timers: Timers[Timed] = Timers()
-        self._ready: OrderedDict[Wait, None] = OrderedDict()
+        self._ready = Ready(self._poller.together, self._poller.most)
         self._polls: dict[Poll, None] = {}
         self._calls: deque[Callable[[], None]] = deque()
         self._in_flight = 0
@@ -138,12 +143,12 @@ class Scheduler(Owner):
                 max(0.0, self._throttle.steady_rate - wait.rate) if self._waits else 0.0
             )
             self._set_timer(wait, None)
-            self._ready.pop(wait, None)
-            polls = [] if wait.poll is None else [wait.poll]
+            self._ready.discard(wait)
             if self._closed and not self._waits:
                 self._clock.wake(self._wakeups)
-            unneeded = [poll for poll in polls if not any(map(self._waits_on, poll.waits))]
-        for poll in unneeded:
+            poll = wait.poll
+            needed = poll is None or any(other.future in self._waits for other in poll.waits)
+        if poll is not None and not needed:
             poll.exchange.abort()
 
     def call(self, function: Callable[[], None]) -> None:
@@ -208,7 +213,7 @@ class Scheduler(Owner):
         self._begin()
         self._poller.start_over()
         for future in futures:
-            future.disown(_ended_early(future.job_id, why))
+            future.disown(ended_early(future.job_id, why))
 
     # On the dispatcher thread
 
@@ -259,15 +264,17 @@ class Scheduler(Owner):
             self._outbox.append(self._calls.popleft())
             self._in_flight += 1
         while (
-            self._ready
-            and self._in_flight < self._max_concurrency
-            and self._throttle.next_start(now) <= now
+            self._ready and self._in_flight < self._max_concurrency and self._next_start(now) <= now
         ):
             self._throttle.started(now)
-            wait, _ = self._ready.popitem(last=False)
-            wait.poll = Poll([wait])
-            self._polls[wait.poll] = None
-            self._outbox.append(partial(self._poll, wait.poll))
+            room = self._ready.room()
+            if room:
+                self._make_ready_early(now, room)
+            poll = Poll(self._ready.take())
+            for wait in poll.waits:
+                wait.poll = poll
+            self._polls[poll] = None
+            self._outbox.append(partial(self._poll, poll))
             self._in_flight += 1
         if not self._ready:
             self._throttle.relax(now)
@@ -275,15 +282,16 @@ class Scheduler(Owner):
     def _idle_time(self, now: float) -> float | None:
         moments = [self._timers.next()]
         if self._ready and self._in_flight < self._max_concurrency:
-            moments.append(self._throttle.next_start(now))
+            moments.append(self._next_start(now))
         known = [moment for moment in moments if moment is not None]
         return max(0.0, min(known) - now) if known else None
 
     def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline, with the end that the service told if it did."""
-        report = wait.future.report
+        report = wait.ended or wait.future.report
         if report is not None and report.status is not Status.PENDING:
-            wait.future.set_result(report.status, _reason_of(report))
+            wait.future.report = report
+            wait.future.set_result(report.status, reason_of(report))
             return
         pause = self._throttle.paused_until - self._clock.monotonic()
         hopeless = wait.poll is None and pause > 0
@@ -301,7 +309,7 @@ class Scheduler(Owner):
             self._closed = True
             futures = self._doom()
         for future in futures:
-            failure = _ended_early(future.job_id, why)
+            failure = ended_early(future.job_id, why)
             failure.__cause__ = cause
             future.set_exception(failure)
 
@@ -325,7 +333,8 @@ class Scheduler(Owner):
             began = self._clock.monotonic()
             waits = [wait for wait in poll.waits if wait.future in self._waits]
             for wait in waits:
-                wait.future.attempts += 1
+                wait.future.attempts += not wait.free
+                wait.free = False
             self._begin_poll(poll, began)
         try:
             outcomes = self._ask(poll, waits)
@@ -337,7 +346,7 @@ class Scheduler(Owner):
         for wait, outcome in zip(waits, outcomes):
             wait.took = now - wait.since
             try:
-                self._settle(wait.future, wait, outcome.result)
+                self._settle(wait, outcome, now)
             except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
                 wait.future.set_exception(error)
 
@@ -364,38 +373,45 @@ class Scheduler(Owner):
             if late and now - began > _LATE:
                 self._throttle.spread(now)
 
-    def _settle(
-        self, future: StatusFuture, wait: Wait, result: StatusReport | BaseException
-    ) -> None:
+    def _settle(self, wait: Wait, outcome: Outcome, now: float) -> None:
         """Ends the future or plans its next poll."""
+        future = wait.future
         if future.done():
             return  # it was cancelled, or its deadline came, while the poll was under way
+        result = self._endings.weigh(wait, outcome, now)
         if isinstance(result, StatusReport):
-            future.set_report(result)
             if result.status is not Status.PENDING:
-                _log(logging.DEBUG, "%s: %s", name_job(future.job_id), result.state)
-                future.set_result(result.status, _reason_of(result))
+                self._finish(future, result)
                 return
+            future.set_report(result)
         elif isinstance(result, PollError):
             future.last_error = result
-        else:
-            _log(logging.WARNING, "%s; the wait ends", result)
+        elif result is not None:
+            log(logging.WARNING, "%s; the wait ends", result)
             future.set_exception(result)
             return
-        plan = self._plan(wait, result.retry_after or 0.0)
-        then = f"next poll in {plan.seconds:.2f} s" if plan.limit is None else "no further poll"
-        if isinstance(result, PollError):
-            _log(logging.WARNING, "%s; %s", result, then)
-        else:
-            _log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), result.state, then)
+        if wait.ended is not None and outcome.alone:
+            wait.free = True  # an answer for many told the end; more of it is read at once
+            self._wait_for(wait, 0.0)
+            return
+        plan = self._plan(wait, getattr(result, "retry_after", None) or 0.0)
+        _log_pending(future, result, plan)
         if plan.limit is None:
             self._wait_for(wait, plan.seconds)
+        elif wait.ended is not None:
+            self._finish(future, wait.ended)
         else:
             self._time_out(wait, plan.limit, plan.seconds)
+
+    def _finish(self, future: StatusFuture, report: StatusReport) -> None:
+        future.set_report(report)
+        log(logging.DEBUG, "%s: %s", name_job(future.job_id), report.state)
+        future.set_result(report.status, reason_of(report))
 
     def _plan(self, wait: Wait, retry_after: float) -> Plan:
         now, paused_until = self._clock.monotonic(), self._throttle.paused_until
         plan = self._planner.plan(wait, now, retry_after, paused_until)
+        wait.held = retry_after > 0
         with self._lock:
             if plan.rate is not None and wait.future in self._waits:
                 self._throttle.steady_rate += plan.rate - wait.rate
@@ -419,7 +435,7 @@ class Scheduler(Owner):
         future = wait.future
         reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report, pause)
         # A log may be slow, so the dispatcher leaves it to a worker.
-        self.call(partial(_log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
+        self.call(partial(log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
         future.set_result(Status.TIMEOUT, reason)
 
     # Under the lock
@@ -439,18 +455,33 @@ class Scheduler(Owner):
         self._dispatcher = dispatcher
 
     def _make_ready(self, wait: Wait) -> None:
-        self._ready[wait] = None
+        self._ready.add(wait)
         wait.since = self._clock.monotonic()
         wait.future.due = None
         self._set_deadline_timer(wait)
+
+    def _make_ready_early(self, now: float, most: int) -> None:
+        """Makes ready what is due so soon that the request which starts now can ask for it."""
+        for when, item in self._timers.take(now + self._poller.window, 2 * most):
+            if isinstance(item, Wait) and most > 0 and self._may_be_early(item):
+                item.timer = None
+                self._make_ready(item)
+                most -= 1
+            else:
+                item.timer = self._timers.add(when, item)
+
+    def _may_be_early(self, wait: Wait) -> bool:
+        waits_for_poll = wait.poll is None and wait not in self._ready
+        return waits_for_poll and not (wait.alone or wait.held)
+
+    def _next_start(self, now: float) -> float:
+        enough = self._ready.starts(now, bool(self._polls))
+        return max(enough, self._throttle.next_start(now))
 
     def _set_deadline_timer(self, wait: Wait) -> None:
         """Has a wait end at its deadline, or now if the service wants no request before that."""
         now = self._clock.monotonic()
         self._set_timer(wait, now if self._is_hopeless(wait) else wait.deadline)
-
-    def _waits_on(self, wait: Wait) -> bool:
-        return wait.future in self._waits
 
     def _is_hopeless(self, wait: Wait) -> bool:
         return wait.deadline is not None and wait.deadline <= self._throttle.paused_until
@@ -472,22 +503,10 @@ class Scheduler(Owner):
         wait.timer = None if when is None else self._timers.add(when, wait)
 
 
-def _ended_early(job_id: str | None, why: str) -> VideoTranslationError:
-    return VideoTranslationError(
-        f"{name_job(job_id)}: the polling has ended early ({why}); the job may still be running:"
-        " submit it again to wait on",
-        job_id,
-    )
-
-
-def _reason_of(report: StatusReport) -> str | None:
-    """Returns why a job ended as the service says it did."""
-    if report.status is Status.COMPLETED:
-        return None
-    return report.error or f"the service reported {report.state!r} and gave no reason"
-
-
-def _log(level: int, message: str, *arguments: object) -> None:
-    """Logs, and lets no wait end because a handler or filter of the user's raises."""
-    with contextlib.suppress(Exception):
-        logger.log(level, message, *arguments)
+def _log_pending(future: StatusFuture, result: StatusReport | PollError | None, plan: Plan) -> None:
+    then = f"next poll in {plan.seconds:.2f} s" if plan.limit is None else "no further poll"
+    if isinstance(result, PollError):
+        log(logging.WARNING, "%s; %s", result, then)
+    else:
+        state = "nothing new" if result is None else result.state
+        log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), state, then)

@@ -39,6 +39,7 @@ class StatusReport:
         progress: From 0 to 1, or None where the service does not tell.
         result: What the service gives of the finished job, such as its URL, or None.
         error: The service's reason for an ``error``, or None.
+        error_code: The service's code for that, or None.
         payload: The whole decoded body of the answer.
         retry_after: Seconds for which the service asks not to be asked again for this job, or
             None (``Retry-After``, RFC 9110, and the like).
@@ -51,3 +52,4 @@ class StatusReport:
     error: str | None = None
     payload: Any = None
     retry_after: float | None = None
+    error_code: str | None = None

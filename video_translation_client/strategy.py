@@ -54,5 +54,42 @@ class ExponentialBackoff:
         return min(self.max_interval, wait) + self.jitter * chance
 
 
+@dataclass(frozen=True)
+class Stages:
+    """Waits that depend on how long the job has been waited for.
+
+    Attributes:
+        stages: Pairs of seconds since the submit, from 0 upwards, and the seconds between two
+            polls, above 0, from then on.
+        jitter: The most seconds that chance adds to a wait, 0 or more.
+
+    Raises:
+        TypeError, ValueError: The stages are not as described.
+    """
+
+    stages: tuple[tuple[float, float], ...]
+    jitter: float = 0.5
+
+    def __post_init__(self) -> None:
+        number("jitter", self.jitter, least=0)
+        pairs = self.stages
+        if not isinstance(pairs, tuple) or not all(
+            isinstance(pair, tuple) and len(pair) == 2 for pair in pairs
+        ):
+            raise TypeError(f"stages must be a tuple of pairs of seconds, not {pairs!r}")
+        begins = [number("a stage's begin", begin, least=0) for begin, _ in pairs]
+        for _, interval in pairs:
+            number("a stage's wait", interval, above=0)
+        if begins[:1] != [0] or begins != sorted(set(begins)):
+            raise ValueError(f"stages must begin at 0 and follow each other, not {pairs!r}")
+
+    def __call__(
+        self, attempt: int, elapsed: float, report: StatusReport | None, chance: float
+    ) -> float:
+        """Returns the seconds to wait after ``elapsed`` seconds."""
+        interval = next(wait for begin, wait in reversed(self.stages) if begin <= elapsed)
+        return interval + self.jitter * chance
+
+
 if TYPE_CHECKING:
-    _: Strategy = ExponentialBackoff()
+    _: tuple[Strategy, ...] = (ExponentialBackoff(), Stages(((0.0, 1.0),)))

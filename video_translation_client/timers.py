@@ -67,5 +67,18 @@ class Timers(Generic[Item]):
                 timer.item = None
         return due
 
+    def take(self, until: float, most: int) -> list[tuple[float, Item]]:
+        """Takes out and returns items that are due by ``until``, ``most`` or fewer, with when."""
+        taken: list[tuple[float, Item]] = []
+        while len(taken) < most:
+            when = self.next()
+            if when is None or when > until:
+                break
+            timer = heapq.heappop(self._heap)[2]
+            if timer.item is not None:  # as next() has seen to
+                taken.append((when, timer.item))
+            timer.item = None
+        return taken
+
     def __len__(self) -> int:
         return len(self._heap) - self._removed

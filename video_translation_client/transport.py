@@ -6,7 +6,7 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
@@ -33,11 +33,13 @@ _ENCODINGS = ("gzip", "deflate", "identity")
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """What came back, and what was sent for it."""
 
     status_code: int
     headers: CaseInsensitiveDict[str]
     body: bytes
+    url: str
+    sent: Mapping[str, str]
 
 
 class TransportError(requests.RequestException):
@@ -61,7 +63,7 @@ class HeaderError(TransportError):
 
 
 class Transport:
-    """Sends GET requests to one origin; safe for use from many threads.
+    """Sends requests to one origin; safe for use from many threads.
 
     The request is prepared once, when the transport is made, from the session's headers and
     hooks as they are then. What may change between two polls is applied to each: the session's
@@ -70,6 +72,7 @@ class Transport:
     Args:
         session: Used as it is and left open; None makes one that ``close()`` closes.
         base_url: A checked URL; credentials in it become basic authentication.
+        method: ``GET`` or ``POST``; there is no body.
         headers: Sent with every request.
         request_timeout: Seconds to wait for a connection, and for each piece of the answer;
             how long all of it takes is bounded by who aborts the exchange.
@@ -83,6 +86,7 @@ class Transport:
         self,
         session: requests.Session | None,
         base_url: str,
+        method: str,
         headers: dict[str, str],
         request_timeout: float,
         connections: int,
@@ -92,7 +96,7 @@ class Transport:
         self._session = _make_session(connections) if session is None else session
         self._timeout = request_timeout
         headers = {"Accept-Encoding": ", ".join(_ENCODINGS[:2]), **headers}
-        request = requests.Request("GET", self.base_url, headers=headers, auth=_unauthenticated)
+        request = requests.Request(method, self.base_url, headers=headers, auth=_unauthenticated)
         self._prepared = self._session.prepare_request(request)
         # Alone, requests would have REQUESTS_CA_BUNDLE override what the session says.
         verify = None if self._session.verify is True else self._session.verify
@@ -104,7 +108,7 @@ class Transport:
             self._auth = get_netrc_auth(self.base_url)
 
     def get(self, path: str, exchange: Exchange) -> Answer:
-        """Returns the answer to a GET of the base URL with ``path`` appended.
+        """Returns the answer of the base URL with ``path`` appended.
 
         Redirects are followed within the origin.
 
@@ -145,7 +149,14 @@ class Transport:
             ) as response:
                 following = response.next
                 if following is None:
-                    return Answer(response.status_code, response.headers, response.content)
+                    sent = response.request or request  # that of the last step of a digest
+                    return Answer(
+                        response.status_code,
+                        response.headers,
+                        response.content,
+                        str(sent.url),
+                        sent.headers,
+                    )
             if _origin(following) != _origin(request):
                 raise RedirectError(f"a redirect to {_origin(following)} was not followed")
             if "Authorization" in request.headers:  # requests may have put another in its place

@@ -13,13 +13,28 @@ if TYPE_CHECKING:
     import threading
 
     from .future import StatusFuture
+    from .status import StatusReport
     from .timers import Timer
 
 
 class Wait:
     """One future that has not ended."""
 
-    __slots__ = ("again", "deadline", "future", "poll", "rate", "since", "timer", "took")
+    __slots__ = (
+        "again",
+        "alone",
+        "deadline",
+        "ended",
+        "ended_at",
+        "free",
+        "future",
+        "held",
+        "poll",
+        "rate",
+        "since",
+        "timer",
+        "took",
+    )
 
     def __init__(self, future: StatusFuture, deadline: float | None, rate: float) -> None:
         self.future = future
@@ -27,6 +42,11 @@ class Wait:
         self.timer: Timer[Timed] | None = None
         self.poll: Poll | None = None
         self.again = False  # poll_now() was called while a poll was under way
+        self.alone = False  # its job is asked for by itself next
+        self.held = False  # the service wants its job not to be asked for before it is due
+        self.free = False  # the next poll goes with the one before, and costs no attempt
+        self.ended: StatusReport | None = None  # the end of the job, of which more is to be read
+        self.ended_at = 0.0  # when that was told first
         self.rate = rate  # polls a second, by the latest word of the strategy
         self.since = 0.0  # when the latest poll came due
         self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire

@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from .languages import LANGUAGES
 from .script import JobScript
 from .server import MockServer
 from .service import MockService
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     option("fault_rate", "RATE", float, f"the chance of a bad answer, 0 to 1 {default}")
     option("latency", "SECONDS", float, f"how late every answer is {default}")
     option("seed", "NUMBER", int, "makes chance repeatable")
+    option("service", "NAME", str, f"answer as this service does: {', '.join(LANGUAGES)}")
     parser.add_argument("--progress", action="store_true", help="tell the progress of jobs")
     parser.add_argument("--strict", action="store_true", help="answer 404 for jobs not named here")
     parser.add_argument(

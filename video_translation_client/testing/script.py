@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Tuple, Union, cast
+from typing import Any, Mapping, NamedTuple, Tuple, Union, cast
 
 from .. import arguments
 from .faults import QUICK_FAULTS, Fault
@@ -30,6 +30,8 @@ class JobScript:
         progress: Whether answers about this job tell its progress, from 0 to 1.
         faults: What goes wrong at which poll of this job, counted from 1.
         fault_rate: The chance from 0 to 1 that any other poll meets one of ``QUICK_FAULTS``.
+        result_after: Seconds after the job's end (0 or more) during which it is completed, but
+            its result is still null. It matters where the service's language has a result.
     """
 
     duration: Duration | None = None
@@ -38,6 +40,7 @@ class JobScript:
     progress: bool | None = None
     faults: Mapping[int, Fault] = field(default_factory=dict)
     fault_rate: float | None = None
+    result_after: float = 0.0
 
     def __post_init__(self) -> None:
         if self.duration is not None:
@@ -60,6 +63,7 @@ class JobScript:
             arguments.count("the poll number in faults", number)
             if not isinstance(fault, Fault):
                 raise TypeError(f"faults must have a Fault for poll {number}, not {fault!r}")
+        arguments.number("result_after", self.result_after, least=0)
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Poll:
         job_id: The job.
         number: Which poll of this job it is, from 1.
         status: How the job stood: ``"pending"``, ``"completed"`` or ``"error"``.
-        progress: How far it was, from 0 to 1, or None where answers do not tell.
+        progress: How far it was, from 0 to 1, or None where its script is not to tell.
         fault: What the job's script had in store for this poll, or None.
     """
 
@@ -101,6 +105,20 @@ class Poll:
     status: str
     progress: float | None
     fault: Fault | None
+
+
+class Standing(NamedTuple):
+    """How a job stands when it is polled, for those who put it into words.
+
+    Attributes:
+        poll: The poll.
+        share: How much of the job's duration has passed, from 0 to 1.
+        has_result: Whether the job is completed and its result can be had.
+    """
+
+    poll: Poll
+    share: float
+    has_result: bool
 
 
 class Job:
@@ -116,17 +134,18 @@ class Job:
         outcome = "error" if chance.random() < _chance_of_error(script) else "completed"
         self.plan = JobPlan(job_id, duration, outcome, first_seen=None)
 
-    def poll(self, now: float) -> Poll:
+    def poll(self, now: float) -> Standing:
         """Counts a poll at ``now`` and returns what it finds."""
         if self.plan.first_seen is None:
             self.plan = replace(self.plan, first_seen=now)
         self._polls += 1
         plan, left = self.plan, cast("float", self.plan.ends_at) - now
-        progress = None
-        if self._script.progress:
-            progress = 1.0 if left <= 0 else max(0.0, 1.0 - left / plan.duration)
+        share = 1.0 if left <= 0 else max(0.0, 1.0 - left / plan.duration)
+        progress = share if self._script.progress else None
         status = plan.outcome if left <= 0 else "pending"
-        return Poll(plan.job_id, self._polls, status, progress, self._fault(self._polls))
+        poll = Poll(plan.job_id, self._polls, status, progress, self._fault(self._polls))
+        has_result = status == "completed" and left + self._script.result_after <= 0
+        return Standing(poll, share, has_result)
 
     def _fault(self, number: int) -> Fault | None:
         if number in self._script.faults:

@@ -1,7 +1,8 @@
-"""The mock service: a WSGI app that answers for scripted jobs, in the default service's words.
+"""The mock service: a WSGI app that answers for scripted jobs, in the words of a service.
 
 What a job does follows from its script and the seed alone, so that neither threads nor the
-order of requests change it. It opens no socket; ``MockServer`` does, or any WSGI server.
+order of requests change it. How a service puts that is in ``languages``. It opens no socket;
+``MockServer`` does, or any WSGI server.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ import socket
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING, Any, Iterable, Mapping
 
 from .. import arguments
 from ..clock import Clock
 from .faults import Answer, Fault
+from .languages import Request, language_of
 from .script import (
     Duration,
     Job,
     JobPlan,
     JobScript,
     Poll,
+    Standing,
     check_duration,
     check_flag,
     check_rate,
@@ -51,9 +53,7 @@ if TYPE_CHECKING:
         jobs: Mapping[str, JobScript] | Mapping[str | None, JobScript] | None
         keep_requests: int | None
         clock: Clock | None
-
-
-_PATH = "/status"
+        service: str | None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ReceivedRequest:
         headers: The request's headers; names as in ``X-Api-Key``.
         job_ids: The jobs that it asked for; ``(None,)`` is the one unnamed job.
         polls: The jobs among them that the service knows, in the same order.
-        code: The HTTP status of the ordinary answer: 200, 400, 404 or 405.
+        code: The HTTP status of the ordinary answer: 200, 400, 401, 404 or 405.
         fault: What it got in place of the ordinary answer, or None.
     """
 
@@ -90,6 +90,10 @@ class MockService:
     named one, ``GET /status?ids=a,b`` for several at once. Each job has its own clock, which
     starts at its first poll; a job without a script behaves as the settings say.
 
+    With a ``service``, it is asked as that service documents, at its own root in place of the
+    service's base URL. It takes any key, but wants one; it knows no unnamed job, has job ids of
+    one segment, and tells no progress, of which none of the services has any.
+
     Args:
         duration: As in ``JobScript``, for the jobs whose script does not say.
         outcome: Likewise; None is ``"completed"``, or ``"random"`` with an ``error_rate``.
@@ -103,6 +107,9 @@ class MockService:
         jobs: Scripts by job id.
         keep_requests: How many of the latest requests ``requests`` holds; None for all.
         clock: What measures durations and waits.
+        service: Whose language it speaks: ``"heygen"``, ``"elevenlabs"``, ``"azure"``,
+            ``"sync"``, ``"synthesia"``, ``"murf"``, ``"deepdub"``, ``"camb"``, ``"vozo"``,
+            ``"d-id"`` or ``"adobe"``; None is the default, described first.
 
     Raises:
         TypeError, ValueError: An argument is not as described; the message names it.
@@ -122,7 +129,9 @@ class MockService:
         jobs: Mapping[str, JobScript] | Mapping[str | None, JobScript] | None = None,
         keep_requests: int | None = None,
         clock: Clock | None = None,
+        service: str | None = None,
     ) -> None:
+        self._language = language_of(service)
         check_duration(duration)  # unlike a script's, it can't be None
         self._usual = JobScript(duration, outcome, error_rate, progress, {}, fault_rate)
         self._latency = arguments.number("latency", latency, least=0)
@@ -160,13 +169,16 @@ class MockService:
         progress: bool | None = None,
         faults: Mapping[int, Fault] | None = None,
         fault_rate: float | None = None,
+        result_after: float = 0.0,
     ) -> JobPlan:
         """Scripts a job, as ``JobScript`` describes; one seen before begins anew.
 
         Returns:
             What the job will do.
         """
-        script = JobScript(duration, outcome, error_rate, progress, faults or {}, fault_rate)
+        script = JobScript(
+            duration, outcome, error_rate, progress, faults or {}, fault_rate, result_after
+        )
         return self._add(job_id, script)
 
     def plan(self, job_id: str | None = None) -> JobPlan:
@@ -200,12 +212,14 @@ class MockService:
             for name, value in environ.items()
             if name.startswith("HTTP_")
         }
-        question = _read(method, path, query)
+        request = Request(method, path, query, headers)
         with self._lock:
             now = self._clock.monotonic()
-            jobs = map(self._find, question.job_ids)
-            polls = tuple(job.poll(now) for job in jobs if job is not None)
-            answer = _answer(question, polls)
+            question = self._language.read(request, self._jobs)
+            found = (self._poll(job_id, now) for job_id in question.job_ids)
+            standings = [standing for standing in found if standing is not None]
+            polls = tuple(standing.poll for standing in standings)
+            answer = _answer(*question.write(standings))
             fault = next((poll.fault for poll in polls if poll.fault is not None), None)
             self._requests.append(
                 ReceivedRequest(
@@ -231,55 +245,23 @@ class MockService:
             self._jobs[job_id] = job
         return job.plan
 
+    def _poll(self, job_id: str | None, now: float) -> Standing | None:
+        job = self._find(job_id)
+        if job is None:
+            return None
+        self._jobs[job_id] = job
+        return job.poll(now)
+
     def _find(self, job_id: str | None) -> Job | None:
         job = self._jobs.get(job_id)
         if job is None and (job_id is None or not self._strict):
-            job = self._jobs[job_id] = Job(job_id, self._usual, self.seed)
+            job = Job(job_id, self._usual, self.seed)
         return job
 
 
-class _Question(NamedTuple):
-    """What a request asks for, or why it is refused."""
-
-    job_ids: tuple[str | None, ...] = ()
-    batch: bool = False
-    code: int = 200
-    error: str = ""
-
-
-def _read(method: str, path: str, query: str) -> _Question:
-    if path != _PATH and not path.startswith(f"{_PATH}/"):
-        return _Question(code=404, error=f"no such path; there are {_PATH} and {_PATH}/<job_id>")
-    if method != "GET":
-        return _Question(code=405, error=f"{method} is not allowed; use GET")
-    if path != _PATH:
-        job_id = path[len(_PATH) + 1 :]
-        return _Question((job_id,)) if job_id else _Question(code=400, error="the job id is empty")
-    fields = parse_qs(query, keep_blank_values=True) if query else {}
-    if "ids" not in fields:
-        return _Question((None,))
-    job_ids = ",".join(fields["ids"]).split(",")
-    if "" in job_ids:
-        return _Question(code=400, error="a job id in ids is empty")
-    return _Question(tuple(dict.fromkeys(job_ids)), batch=True)
-
-
-def _answer(question: _Question, polls: tuple[Poll, ...]) -> Answer:
-    code = question.code
-    payload: dict[str, Any]
-    headers = [("Content-Type", "application/json")]
-    if code != 200:
-        payload = {"error": question.error}
-    elif question.batch:
-        payload = {"results": {poll.job_id: poll.status for poll in polls}}
-    elif not polls:
-        code, payload = 404, {"error": "no such job; this service is strict, script it first"}
-    else:
-        payload = {"result": polls[0].status}
-        if polls[0].progress is not None:
-            payload["progress"] = polls[0].progress
+def _answer(code: int, payload: dict[str, Any]) -> Answer:
     body = json.dumps(payload).encode()
-    headers.append(("Content-Length", str(len(body))))
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     if code == 405:
         headers.append(("Allow", "GET"))
     return Answer(code, tuple(headers), [body])

@@ -1,0 +1,144 @@
+"""What an answer says, read as its service describes: pure functions over decoded JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterator, NamedTuple
+
+from .expressions import find
+from .service import Batch, Service, Words
+from .status import Status, StatusReport
+
+_LONGEST_REASON = 2000
+
+
+class Failure(NamedTuple):
+    """What stands in an answer in place of a status.
+
+    Attributes:
+        message: The service's words.
+        code: Its code, or an empty text.
+    """
+
+    message: str
+    code: str
+
+
+class MissingError(Exception):
+    """The status word says that there is no such job."""
+
+
+def read(service: Service, payload: Any) -> StatusReport:
+    """Returns what the answer for one job says; its ``result`` is as found, not yet a URL.
+
+    Raises:
+        MissingError: Its status word says that there is no such job.
+        ValueError: It is not of the service's form; the message says why.
+    """
+    if not isinstance(payload, dict):
+        raise ValueError("the answer is not a JSON object")
+    state = _state(service.status, payload)
+    return StatusReport(
+        status=_status(service, service.words, state),
+        state=state,
+        progress=_fraction(find(service.progress, payload), service.progress_total),
+        result=find(service.result, payload),
+        error=_reason(find(service.error, payload)),
+        error_code=_text(find(service.error_code, payload)),
+        payload=payload,
+    )
+
+
+def read_failure(service: Service, payload: Any) -> Failure | None:
+    """Returns what an answer says in place of a status, or None."""
+    try:
+        if find(service.status, payload) is not None:
+            return None
+        message = _reason(find(service.failure, payload))
+        code = _text(find(service.failure_code, payload)) or ""
+    except ValueError:
+        return None
+    return None if message is None else Failure(message, code)
+
+
+def jobs_of(batch: Batch, payload: Any) -> Iterator[tuple[str, Any]]:
+    """Yields the id of each job in a batch's answer, and what stands there of it.
+
+    Raises:
+        ValueError: The answer is not of the service's form.
+    """
+    jobs = find(batch.jobs, payload)
+    if isinstance(jobs, dict):
+        yield from jobs.items()
+    elif isinstance(jobs, list):
+        for job in jobs:
+            job_id = _text(find(batch.job_id, job))
+            if job_id is not None:
+                yield job_id, job
+    else:
+        raise ValueError(f"the answer has no jobs at {batch.jobs!r}")
+
+
+def read_job(service: Service, batch: Batch, job: Any) -> StatusReport:
+    """Returns what a batch's answer says of one job.
+
+    Raises:
+        MissingError, ValueError: As for ``read``.
+    """
+    state = _state(batch.status, job)
+    return StatusReport(status=_status(service, batch.words, state), state=state, payload=job)
+
+
+def next_cursor(batch: Batch, payload: Any) -> str | None:
+    """Returns what names the page that follows, or None after the last.
+
+    Raises:
+        ValueError: The answer is not of the service's form.
+    """
+    return _text(find(batch.next_cursor, payload))
+
+
+def _state(expression: str, payload: Any) -> str:
+    found = find(expression, payload)
+    if found is None:
+        raise ValueError(f"the answer has no status at {expression!r}")
+    state = _text(found)
+    if state is None:
+        raise ValueError(f"the answer's status is no word: {str(found)[:100]!r}")
+    return state
+
+
+def _status(service: Service, words: Words, state: str) -> Status:
+    meaning = words.meaning(state)
+    if meaning == "missing":
+        raise MissingError
+    if meaning is not None:
+        return Status(meaning)
+    if service.unknown_status == "invalid":
+        raise ValueError(f"the answer has an unknown status: {state[:100]!r}")
+    return Status(service.unknown_status)
+
+
+def _text(value: Any) -> str | None:
+    """Returns a word, text or number as text; None: it is none of these, or empty."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, (str, int, float)):
+        return str(value).strip() or None
+    return None
+
+
+def _reason(value: Any) -> str | None:
+    """Returns what is meant for people as text, whatever its form."""
+    if isinstance(value, (dict, list)) and value:
+        return json.dumps(value, ensure_ascii=False)[:_LONGEST_REASON]
+    text = _text(value)
+    return None if text is None else text[:_LONGEST_REASON]
+
+
+def _fraction(value: Any, total: float) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value / total if 0 <= value <= total else None

@@ -1,0 +1,22 @@
+"""Adobe Firefly services dubbing, v1.
+
+As of November 2026, from
+developer.adobe.com/audio-video-firefly-services/guides/TLS/get_result_quickstart. It wants an
+access token and a client id; the names of their environment variables are this library's own.
+"""
+
+from ..service import Service, Words
+
+SERVICE = Service(
+    "adobe",
+    base_url="https://audio-video-api.adobe.io",
+    path="/v1/status/{job_id}",
+    headers=(("x-api-key", "{client_id}"),),
+    variables=(("client_id", "ADOBE_CLIENT_ID"),),
+    authentication_variable="ADOBE_ACCESS_TOKEN",
+    words=Words(("pending", "running"), ("succeeded", "partially_succeeded"), ("failed",)),
+    source=(
+        "https://developer.adobe.com/audio-video-firefly-services/guides/TLS/get_result_quickstart"
+    ),
+    date="November 2026",
+)

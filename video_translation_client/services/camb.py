@@ -1,0 +1,25 @@
+"""CAMB.AI dubbing.
+
+As of November 2026, from docs.camb.ai/getting-started/tasks-and-runs, which asks for 2 to 5
+seconds, then backoff, and github.com/Camb-ai/cambai-python-sdk. The result is a URL that wants
+the same key and gives ``video_url``.
+"""
+
+from ..service import Service, Words
+from ..strategy import ExponentialBackoff
+
+SERVICE = Service(
+    "camb",
+    base_url="https://client.camb.ai/apis",
+    path="/dub/{job_id}",
+    authentication_header="x-api-key",
+    authentication_prefix="",
+    authentication_variable="CAMB_API_KEY",
+    words=Words(("PENDING",), ("SUCCESS",), ("ERROR", "TIMEOUT", "PAYMENT_REQUIRED")),
+    result="run_id",
+    result_url="/dub-result/{result}",
+    error="exception_reason || message",
+    strategy=ExponentialBackoff(initial_wait_time=2.0, backoff_factor=1.5),
+    source="https://docs.camb.ai/getting-started/tasks-and-runs",
+    date="November 2026",
+)

@@ -1,0 +1,23 @@
+"""Deepdub managed dub.
+
+As of November 2026, from docs.deepdub.ai/managed-dub.openapi.json. Of its 27 words, five end a
+job; PARKED_REQUEST and the like wait for a person, so a wait may take days.
+"""
+
+from ..service import Service, Words
+
+SERVICE = Service(
+    "deepdub",
+    base_url="https://dubbing.deepdub.app",
+    path="/dubbing/job/{job_id}",
+    authentication_header="x-api-key",
+    authentication_prefix="",
+    authentication_variable="DEEPDUB_API_KEY",
+    words=Words(
+        pending=("*",),
+        completed=("DELIVERED_TO_CLIENT", "REDELIVERED_TO_CLIENT"),
+        error=("INTAKE_FAILED", "FAILURE", "CLIENT_REFIX_REJECTED"),
+    ),
+    source="https://docs.deepdub.ai/managed-dub.openapi.json",
+    date="November 2026",
+)

@@ -1,0 +1,36 @@
+"""HeyGen video translation, v3.
+
+As of November 2026, from github.com/heygen-com/heygen-cli and /skills, and developers.heygen.com
+(usage limits, error codes). Jobs take 5 to 30 minutes. Result URLs are presigned: asking again
+renews them, in ``report.payload`` with those of the audio and the captions.
+"""
+
+from ..service import Batch, Service, Words
+from ..strategy import Stages
+
+SERVICE = Service(
+    "heygen",
+    base_url="https://api.heygen.com",
+    path="/v3/video-translations/{job_id}",
+    authentication_header="x-api-key",
+    authentication_prefix="",
+    authentication_variable="HEYGEN_API_KEY",
+    status="data.status",
+    words=Words(pending=("pending", "running"), completed=("completed",), error=("failed",)),
+    result="data.video_url",
+    result_delay=30.0,
+    error="data.failure_message",
+    failure="error.message",
+    failure_code="error.code",
+    missing=(404, "*not_found*"),
+    strategy=Stages(((0.0, 30.0), (180.0, 60.0))),
+    batch=Batch(
+        "/v3/video-translations/statuses?video_translation_ids={job_ids}",
+        limit=100,
+        jobs="data",
+        job_id="video_id",
+        words=Words(("queued", "processing"), ("completed",), ("failed",), ("not_found",)),
+    ),
+    source="https://developers.heygen.com/docs/usage-limits",
+    date="November 2026",
+)

@@ -1,0 +1,23 @@
+"""Sync.so lip sync, v2.
+
+As of November 2026, from github.com/synchronicity-labs/sync-python-sdk and
+sync.so/docs/api-reference/guides/rate-limits: 600 GET requests a minute.
+"""
+
+from ..service import Service, Words
+
+SERVICE = Service(
+    "sync",
+    base_url="https://api.sync.so",
+    path="/v2/generate/{job_id}",
+    authentication_header="x-api-key",
+    authentication_prefix="",
+    authentication_variable="SYNC_API_KEY",
+    words=Words(("PENDING", "PROCESSING"), ("COMPLETED",), ("FAILED", "REJECTED")),
+    result="outputUrl",
+    error="error",
+    error_code="error_code || errorCode",
+    max_rate=10.0,
+    source="https://sync.so/docs/api-reference/guides/rate-limits",
+    date="November 2026",
+)
