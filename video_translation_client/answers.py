@@ -11,6 +11,12 @@ from .status import Status, StatusReport
 
 _LONGEST_REASON = 2000
 
+# Characters of a word or code; a longer text is none.
+_LONGEST_WORD = 200
+
+# Characters of what names a page; it becomes a part of a URL.
+_LONGEST_CURSOR = 2000
+
 
 class Failure(NamedTuple):
     """What stands in an answer in place of a status.
@@ -44,7 +50,7 @@ def read(service: Service, payload: Any) -> StatusReport:
         progress=_fraction(find(service.progress, payload), service.progress_total),
         result=find(service.result, payload),
         error=_reason(find(service.error, payload)),
-        error_code=_text(find(service.error_code, payload)),
+        error_code=_code(find(service.error_code, payload)),
         payload=payload,
     )
 
@@ -55,7 +61,7 @@ def read_failure(service: Service, payload: Any) -> Failure | None:
         if find(service.status, payload) is not None:
             return None
         message = _reason(find(service.failure, payload))
-        code = _text(find(service.failure_code, payload)) or ""
+        code = _code(find(service.failure_code, payload)) or ""
     except ValueError:
         return None
     return None if message is None else Failure(message, code)
@@ -95,7 +101,10 @@ def next_cursor(batch: Batch, payload: Any) -> str | None:
     Raises:
         ValueError: The answer is not of the service's form.
     """
-    return _text(find(batch.next_cursor, payload))
+    cursor = _text(find(batch.next_cursor, payload))
+    if cursor is not None and len(cursor) > _LONGEST_CURSOR:
+        raise ValueError("the answer names a page that can't be asked for")
+    return cursor
 
 
 def _state(expression: str, payload: Any) -> str:
@@ -103,7 +112,7 @@ def _state(expression: str, payload: Any) -> str:
     if found is None:
         raise ValueError(f"the answer has no status at {expression!r}")
     state = _text(found)
-    if state is None:
+    if state is None or len(state) > _LONGEST_WORD:
         raise ValueError(f"the answer's status is no word: {str(found)[:100]!r}")
     return state
 
@@ -128,6 +137,11 @@ def _text(value: Any) -> str | None:
     if isinstance(value, (str, int, float)):
         return str(value).strip() or None
     return None
+
+
+def _code(value: Any) -> str | None:
+    text = _text(value)
+    return None if text is None else text[:_LONGEST_WORD]
 
 
 def _reason(value: Any) -> str | None:

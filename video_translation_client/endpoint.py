@@ -23,6 +23,10 @@ _LONGEST_PATH = 65_536
 _MOST_OCTETS = 6000
 
 
+# URLs of one result, as many as a job may have languages.
+_MOST_RESULTS = 1000
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """The URLs and headers of a service for one client.
@@ -110,9 +114,8 @@ class Endpoint:
             return replace(report, result=url(""))
         found = report.result
         many = isinstance(found, list)
-        urls = [
-            url(str(one)) for one in (found if many else [found]) if isinstance(one, (str, int))
-        ]
+        results = found[:_MOST_RESULTS] if many else [found]
+        urls = [url(str(one)) for one in results if isinstance(one, (str, int))]
         return replace(report, result=urls if many and urls else urls[0] if urls else None)
 
 

@@ -162,13 +162,14 @@ class Poller:
                 payload = self._payload_of(None, answer)
                 jobs = dict(jobs_of(batch, payload))
                 cursor = next_cursor(batch, payload)
-            except (VideoTranslationError, ValueError):
-                # One of the jobs may be what is wrong, so each is asked for by itself next.
+            except (VideoTranslationError, ValueError) as error:
                 code = answer.status_code
                 problem = f"HTTP status {code}, without statuses, in the answer for many jobs"
+                # Unless it passes, one of the jobs may be what is wrong.
+                alone = not isinstance(error, PollError)
                 for job in missing:
                     failure = self._unreadable(job, answer, problem)
-                    found[job] = self._paced(failure, answer)._replace(alone=True)
+                    found[job] = self._paced(failure, answer)._replace(alone=alone)
                 return found
             for job in [job for job in missing if job in jobs]:
                 del missing[job]

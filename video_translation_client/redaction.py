@@ -19,6 +19,9 @@ _SHORTEST_SECRET = 4
 
 _LONGEST_QUOTE = 200
 
+# Characters in which URLs are looked for: a hostile server may send many beginnings of them.
+_MOST_EXAMINED = 4096
+
 
 def quoted(body: bytes, sent: Mapping[str, str], url: str) -> str:
     """Returns the first 200 characters of an answer's body, without secrets.
@@ -32,6 +35,8 @@ def quoted(body: bytes, sent: Mapping[str, str], url: str) -> str:
     # Longest first, so that none is found as a part of another.
     for secret in sorted(set(_secrets(sent, url)), key=len, reverse=True):
         text = text.replace(secret, "***")
+    if len(text) > _MOST_EXAMINED:  # and what the cut has left of a URL
+        text = re.sub(r"https?:\S*\Z", "", text[:_MOST_EXAMINED])
     # What presigned URLs carry in their query, or as a user name and password.
     text = re.sub(r"(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
     text = re.sub(r"(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
