@@ -174,7 +174,7 @@ def test_a_small_terminal_shows_the_jobs_still_running_first(
     assert len([line for line in shown.lines if line]) == 11
     shown.process.send_signal(signal.SIGINT)
     assert shown.end() == 130
-    assert "20 jobs have not ended; to wait on:" in shown.lines
+    assert any(line.startswith("20 jobs have not ended; ") for line in shown.lines)
 
 
 def test_the_unnamed_job_has_a_bar(server: MockServer, terminal: Callable[..., Terminal]) -> None:
@@ -224,3 +224,24 @@ def test_a_terminal_that_is_gone_ends_it(
     shown.read_until(lambda: "1 pending" in shown.drawn)
     shown.close()
     assert shown.process.wait(PATIENCE) == 141
+
+
+def test_a_message_after_ctrl_c_has_a_line_of_its_own(
+    server: MockServer, terminal: Callable[..., Terminal]
+) -> None:
+    """Without a display, the line on which the terminal shows ^C is ended before the message."""
+    shown = terminal(*WATCH, server.url, "film", TERM="dumb")
+    shown.read_until(lambda: "film: pending" in shown.drawn)
+    shown.process.send_signal(signal.SIGINT)
+    assert shown.end() == 130
+    assert shown.drawn.startswith("film: pending\r\n\r\n1 job has not ended; ")
+
+
+def test_a_named_service_is_asked_at_its_own_pace(terminal: Callable[..., Terminal]) -> None:
+    """Without options about its waits, those of the service hold, and otherwise the given ones."""
+    with MockServer(service="heygen", duration=3600) as heygen:
+        words = [*WATCH, "--service", "heygen", heygen.url, "film"]
+        shown = terminal(*words, HEYGEN_API_KEY="key-1")
+        shown.read_until(lambda: re.search(r"1 poll, next poll in (2[5-9]|3\d) s", shown.plain))
+        shown = terminal(*words, "--initial-wait-time", "20", HEYGEN_API_KEY="key-1")
+        shown.read_until(lambda: re.search(r"1 poll, next poll in (1\d|2[01]) s", shown.plain))

@@ -36,7 +36,7 @@ def server() -> Iterator[MockServer]:
     """A mock server on the real clock, with a job for each way to end; others never do."""
     with MockServer(duration=3600, seed=1) as server:
         server.job("good", duration=0.15)
-        server.job("bad", duration=0.15, faults={3: Fault.http(200, body=_CODEC_UNKNOWN)})
+        server.job("bad", faults={3: Fault.http(200, body=_CODEC_UNKNOWN)})
         server.job("gone", faults={1: Fault.http(404)})
         yield server
 
@@ -73,7 +73,7 @@ def asked(server: MockServer) -> list[Any]:
 def run_hint(stderr: str) -> subprocess.CompletedProcess[str]:
     """Runs the printed command in a shell, with this Python in place of ``python``."""
     intro, _, script = stderr.partition("\n")
-    assert intro.endswith("not ended; to wait on:")
+    assert re.search(r"not ended; don't start \(and pay for\) (it|them) again, wait on:$", intro)
     python, program, after = script.partition(" -m video_translation_client")
     assert program
     assert Path(shutil.which(python) or "").samefile(sys.executable)
@@ -126,7 +126,7 @@ def test_the_exit_status_tells_of_the_jobs_still_running_then_of_the_worst_end(
 ) -> None:
     """The exit status is 4 while a job runs, else 3 after a rejection, 1 after an error, or 0."""
     assert main(["watch", *FAST, "--max-attempts", "5", server.url, *job_ids]) == status
-    assert ("to wait on:" in capsys.readouterr().err) == (status == 4)
+    assert ("wait on:" in capsys.readouterr().err) == (status == 4)
 
 
 def test_json_is_one_object_a_line_for_each_change(
@@ -182,8 +182,8 @@ def test_standard_input_without_job_ids_is_a_usage_error(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "a COMMAND is required: watch or demo"),
-        (["watch"], "the following arguments are required: URL"),
+        ([], "a COMMAND is required: watch, demo or services"),
+        (["watch"], "the following arguments are required: URL, or --service NAME"),
         (["watch", "127.0.0.1:5000"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
         (["watch", "http://h", "a", ".."], "JOB_ID must not be '..'"),
         (["watch", "http://h", "--bogus"], "unrecognized arguments: --bogus"),
@@ -193,7 +193,8 @@ def test_standard_input_without_job_ids_is_a_usage_error(
         (["watch", "http://h", "--max-rate", "fast"], "--max-rate must be a number above 0, not"),
         (["watch", "http://h", "--max-interval", "nan"], "--max-interval must be a number above"),
         (["watch", "http://me:hush@h:x"], "URL must be one such as 'http://127.0.0.1:5000'; in a"),
-        (["watch", "http://h", "--bogus=http://me:hush@h"], "unrecognized arguments: ***@h"),
+        (["watch", "http://h", "--bogus=http://me:hush@h"], "unrecognized arguments: --bogus=***"),
+        (["watch", "http://h", "--me:hush@h"], "unrecognized arguments: ***@h"),
     ],
 )
 def test_a_bad_argument_is_a_usage_error_that_names_it(
@@ -322,7 +323,7 @@ def test_credentials_are_never_shown(
     assert main(["watch", "--max-attempts", "1", url]) == 4
     told = capsys.readouterr()
     assert server.requests[0].headers["Authorization"].startswith("Basic ")
-    assert told.err.splitlines()[0].endswith("to wait on, with the credentials in place of ***:")
+    assert told.err.splitlines()[0].endswith("wait on, with the credentials in place of ***:")
     assert told.err.splitlines()[1].endswith("'" + server.url.replace("//", "//***@") + "'")
     assert "hush" not in told.out + told.err
 
@@ -330,7 +331,9 @@ def test_credentials_are_never_shown(
 def test_the_delimiter_of_a_here_document_is_no_job_id() -> None:
     """The line that ends the here-document differs from all job ids."""
     text = how_to_resume(["watch"], "http://h", ["END", "END_", *map(str, range(20))])
-    assert text.splitlines()[0] == "22 jobs have not ended; to wait on:"
+    assert text.splitlines()[0] == (
+        "22 jobs have not ended; don't start (and pay for) them again, wait on:"
+    )
     assert text.splitlines()[1] == "watch http://h - <<'END__'"
     assert text.splitlines()[-1] == "END__"
 
@@ -350,7 +353,7 @@ def test_ctrl_c_ends_a_watch_of_many_jobs(server: MockServer) -> None:
     job_ids = [f"job-{number}" for number in range(1000)]
     status, errors = interrupt_after(100, start("watch", server.url, "good", *job_ids))
     assert status == 130
-    assert errors.splitlines()[0].endswith("jobs have not ended; to wait on:")
+    assert errors.splitlines()[0].endswith("them again, wait on:")
     assert set(job_ids) <= set(errors.splitlines())
 
 
@@ -360,7 +363,7 @@ def test_ctrl_c_does_not_wait_for_a_request_that_hangs(server: MockServer) -> No
     words = ["--request-timeout", "600", "--max-wait-time", "none", *FAST]
     status, errors = interrupt_after(2, start("watch", server.url, "stuck", "good", *words))
     assert status == 130
-    assert errors.splitlines()[0] == "1 job has not ended; to wait on:"
+    assert errors.splitlines()[0].startswith("1 job has not ended; ")
     assert errors.splitlines()[1].endswith(f" {server.url} stuck")
 
 
@@ -454,12 +457,14 @@ def test_the_printed_command_names_the_jobs_in_whatever_can_be_printed() -> None
     """What the terminal's encoding lacks is written as bytes, and fits no here-document."""
     text = how_to_resume(["watch"], "http://h", ["é"], "ascii")
     assert text.splitlines() == [
-        "1 job has not ended; to wait on, in bash, zsh or ksh:",
+        "1 job has not ended; don't start (and pay for) it again, wait on, in bash, zsh or ksh:",
         "watch http://h $'\\303\\251'",
     ]
     assert how_to_resume(["watch"], "http://h", ["é"]).endswith("watch http://h 'é'")
     many = how_to_resume(["watch"], "http://h", ["é", *map(str, range(20))], "ascii")
     assert many.splitlines()[1] == "watch http://h $'\\303\\251' - <<'END'"
+    unfit = how_to_resume(["watch"], "http://h", [f"é{number}" for number in range(21)], "ascii")
+    assert unfit.endswith(" $'\\303\\25120'")
 
 
 @pytest.mark.parametrize(

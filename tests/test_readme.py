@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client import VideoTranslationClient
+from video_translation_client import VideoTranslationClient, services
 from video_translation_client.testing import MockServer
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -21,10 +21,15 @@ def namespace():
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_every_python_example_runs(number, namespace, video_translation_server, virtual_clock):
+def test_every_python_example_runs(
+    number, namespace, video_translation_server, virtual_clock, monkeypatch
+):
     """As it stands, against a mock server in place of the one at port 5000."""
-    with MockServer(duration=0, progress=True) as server:
+    monkeypatch.setenv("HEYGEN_API_KEY", "key-1")
+    heygen = MockServer(service="heygen", duration=0)
+    with MockServer(duration=0, progress=True) as server, heygen:
         source = EXAMPLES[number].replace("http://127.0.0.1:5000", server.url)
+        source = source.replace('(service="heygen"', f'("{heygen.url}", service="heygen"')
         if number:
             namespace["client"] = VideoTranslationClient(server.url)
         exec(compile(source, f"README.md, example {number + 1}", "exec"), namespace)
@@ -51,6 +56,18 @@ def test_the_table_of_arguments_is_the_signature_of_the_client():
     for parameter, (_, default) in zip(parameters, documented):
         if default:
             assert repr(parameter.default) in (default, f"{default}.0")
+
+
+def test_the_table_of_services_is_that_of_the_presets():
+    """Every service is in it, in order, with where its key is taken from."""
+    rows = re.findall(r'^\| `"(\S+)"` \| (.*?) \|', README, re.MULTILINE)
+    presets = services.known()
+    assert [name for name, _ in rows] == [service.name for service in presets]
+    for service, (_, variables) in zip(presets, rows):
+        assert f"`{service.authentication_variable}`" in variables
+        assert all(
+            f"`{name}=` or `{variable}`" in variables for name, variable in service.variables
+        )
 
 
 def test_the_two_commands_stand_in_it():

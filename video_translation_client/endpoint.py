@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from string import Formatter
 from typing import Any, Mapping, Sequence
 from urllib.parse import quote, urlsplit
@@ -33,16 +33,16 @@ class Endpoint:
 
     Attributes:
         service: The service.
-        base_url: What paths are appended to.
+        base_url: What paths are appended to; it may hold credentials.
         values: Those of the service's variables.
         api_key: The key, or None.
         batch: How several jobs are asked for at once, or None if they are not to be.
     """
 
     service: Service
-    base_url: str
-    values: Mapping[str, str]
-    api_key: str | None
+    base_url: str = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+    api_key: str | None = field(repr=False)
     batch: Batch | None
 
     def headers(self) -> dict[str, str]:
@@ -105,10 +105,11 @@ class Endpoint:
         """Returns a report with the URLs of its result, where the service has them apart."""
         if self.service.result_url is None:
             return report
+        public_url = _without_credentials(self.base_url)
 
         def url(result: str) -> str:
             names = {"job_id": quote(job_id or "", safe=""), "result": quote(result, safe="")}
-            return self.base_url + fill(str(self.service.result_url), {**self.values, **names})
+            return public_url + fill(str(self.service.result_url), {**self.values, **names})
 
         if self.service.result is None:
             return replace(report, result=url(""))
@@ -249,8 +250,9 @@ def _check_contradictions(service: Service, base_url: str, given: Mapping[str, A
                 f"service={service.name!r} and base_url contradict each other: {host} is that of"
                 f" {other.name}"
             )
-        without_user = re.sub("//.*@", "//", base_url)
-        if not re.fullmatch(_pattern(other.base_url), without_user, re.IGNORECASE):
+        if not re.fullmatch(
+            _pattern(other.base_url), _without_credentials(base_url), re.IGNORECASE
+        ):
             raise ValueError(
                 f"service={service.name!r} and base_url contradict each other: it stands at"
                 f" {other.base_url}; leave base_url out"
@@ -260,12 +262,16 @@ def _check_contradictions(service: Service, base_url: str, given: Mapping[str, A
         raise ValueError(f"{unused[0]} and base_url contradict each other; give one of them")
 
 
+def _without_credentials(url: str) -> str:
+    return re.sub("//.*@", "//", url)
+
+
 def _pattern(template: str) -> str:
     return "".join(
-        re.escape(text) + ("" if field is None else r"[\w-]+")
-        for text, field, _, _ in Formatter().parse(template)
+        re.escape(text) + ("" if name is None else r"[\w-]+")
+        for text, name, _, _ in Formatter().parse(template)
     )
 
 
 def _names_in(template: str) -> list[str]:
-    return [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]

@@ -54,7 +54,8 @@ class StatusFuture(Base):
     Attributes (to be read only):
         job_id: The job, or None for a service with one unnamed job.
         report: The latest ``StatusReport``, or None before the first answer.
-        attempts: How many polls were started.
+        attempts: How many polls were started. Reading the end that an answer for many jobs has
+            told belongs to that poll.
         last_error: The ``PollError`` of the latest poll that failed in passing, or None.
         reason: One sentence on why the wait ended as it did: which limit ended it and how to
             wait on, or what the service said of the error. None while it goes on, when it

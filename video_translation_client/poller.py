@@ -158,18 +158,18 @@ class Poller:
                 answer = self._transport.get(path, exchange)
             except Exception as error:  # noqa: BLE001 - becomes the outcome
                 return {**{job: Outcome(self._failure(job, error)) for job in missing}, **found}
+            payload, failure = self._open(None, answer)
             try:
-                payload = self._payload_of(None, answer)
                 jobs = dict(jobs_of(batch, payload))
                 cursor = next_cursor(batch, payload)
-            except (VideoTranslationError, ValueError) as error:
+            except ValueError:
                 code = answer.status_code
-                problem = f"HTTP status {code}, without statuses, in the answer for many jobs"
+                words = f"HTTP status {code}, without statuses, in the answer for many jobs"
                 # Unless it passes, one of the jobs may be what is wrong.
-                alone = not isinstance(error, PollError)
+                alone = not isinstance(failure, PollError)
                 for job in missing:
-                    failure = self._unreadable(job, answer, problem)
-                    found[job] = self._paced(failure, answer)._replace(alone=alone)
+                    outcome = self._paced(self._unreadable(job, answer, words), answer)
+                    found[job] = outcome._replace(alone=alone)
                 return found
             for job in [job for job in missing if job in jobs]:
                 del missing[job]
@@ -202,11 +202,11 @@ class Poller:
         return failure
 
     def _judge(self, job_id: str | None, answer: Answer) -> StatusReport | VideoTranslationError:
+        payload, failure = self._open(job_id, answer)
+        if failure is not None:
+            return failure
         try:
-            payload = self._payload_of(job_id, answer)
             report = read(self._service, payload)
-        except VideoTranslationError as error:
-            return error
         except MissingError:
             return self._not_found(job_id, answer.status_code, "its status says so")
         except ValueError as error:
@@ -226,37 +226,34 @@ class Poller:
         self._warn_if_unknown(batch.words, report.state)
         return report
 
-    def _payload_of(self, job_id: str | None, answer: Answer) -> Any:
-        """Returns the decoded body of an answer that may tell a status.
+    def _open(self, job_id: str | None, answer: Answer) -> tuple[Any, VideoTranslationError | None]:
+        """Returns the decoded body of an answer, and what it is if it can't tell a status.
 
-        Raises:
-            VideoTranslationError: It is a failure.
+        Nothing is raised, as errors hold on to the answer by their traceback.
         """
         code = answer.status_code
+        payload, failure = None, None
         try:
-            payload, problem = json.loads(answer.body), None
+            payload = json.loads(answer.body)
         except (ValueError, RecursionError):
-            payload, problem = None, "the answer is not JSON"
+            failure = self._unreadable(job_id, answer, "the answer is not JSON")
         told = read_failure(self._service, payload)
-        words = ""
+        words, told_code = f"HTTP status {code}", ""
         if told is not None:
-            words = f": {told.message[:_MOST_WORDS]!r} ({told.code or 'no code'})"
-        passing = told is not None and matches(told.code, self._service.passing)
-        unknown = told is not None and matches(told.code, self._service.missing)
-        if code in self._service.missing or unknown:
-            raise self._not_found(job_id, code, f"HTTP status {code}{words}")
+            told_code = told.code
+            words += f": {told.message[:_MOST_WORDS]!r} ({told_code or 'no code'})"
+        passing = matches(told_code, self._service.passing)
+        if code in self._service.missing or matches(told_code, self._service.missing):
+            return None, self._not_found(job_id, code, words)
         if passing or code in _PASSING or not (200 <= code < 300 or 400 <= code < 500):
-            raise PollError(f"{name_job(job_id)}: HTTP status {code}{words}", job_id, code)
+            return None, PollError(f"{name_job(job_id)}: {words}", job_id, code)
         if told is not None or not 200 <= code < 300:
-            raise RejectedError(
-                f"{name_job(job_id)}: {self._transport.base_url} rejects the request with HTTP"
-                f" status {code}{words}{_ADVICE.get(code, '')}",
-                job_id,
-                code,
+            text = (
+                f"{name_job(job_id)}: {self._transport.base_url} rejects the request with {words}"
+                f"{_ADVICE.get(code, '')}"
             )
-        if problem is not None:
-            raise self._unreadable(job_id, answer, problem)
-        return payload
+            return None, RejectedError(text, job_id, code)
+        return payload, failure
 
     def _unreadable(
         self, job_id: str | None, answer: Answer, problem: str | ValueError

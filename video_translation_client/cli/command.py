@@ -1,14 +1,13 @@
 """The command line: its arguments, what they turn into, and the exit status.
 
-All values are checked by the client itself, and all defaults are its own. What a watch
-writes stands in watch.py and display.py, the demonstration in demo.py.
+All values are checked by the client itself; options.py has the options that are its
+arguments. What a watch writes stands in watch.py and display.py, the demonstration in demo.py,
+the table of services in presets.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import inspect
 import os
 import re
 import shutil
@@ -20,83 +19,13 @@ from typing import Any, NoReturn, Sequence
 
 from .. import __version__, arguments
 from ..client import VideoTranslationClient
+from .lines import JsonLines, Lines, Results
+from .options import add_pacing, given_pacing, in_words_of_options, option, value
+from .output import OutputLostError, complain, give_up, printable, write_line
+from .presets import list_services
 from .resume import how_to_resume
-from .watch import (
-    INTERRUPTED,
-    OUTPUT_LOST,
-    JsonLines,
-    Lines,
-    OutputLostError,
-    View,
-    complain,
-    follow,
-    give_up,
-    printable,
-    write_line,
-)
-
-_NAME = "video-translation-client"
-
-# The client's pacing arguments; their defaults are read from its signature.
-_PACING = {
-    "max_attempts": ("N|none", "the most polls of one job"),
-    "max_wait_time": ("SECONDS|none", "the longest wait for one job"),
-    "initial_wait_time": ("SECONDS", "from the first poll of a job to its second"),
-    "backoff_factor": ("FACTOR", "by what each wait is multiplied to give the next"),
-    "jitter": ("SECONDS", "the most that chance adds to each wait"),
-    "max_interval": ("SECONDS", "the longest wait between two polls, before jitter"),
-    "request_timeout": ("SECONDS", "the longest request, from its start to the whole answer"),
-    "max_concurrency": ("N", "the most requests under way at once"),
-    "max_rate": ("N|none", "the most requests a second, of all jobs together"),
-}
-
-_EXIT_STATUS = """\
-exit status:
-  0    all jobs completed
-  1    some ended in error
-  2    the command line is wrong
-  3    some could not be asked for, because the service rejects them
-  4    some had not ended at the limit; the command that waits on for
-       them is printed
-  130  Ctrl-C; the same command is printed
-  141  standard output took nothing more, as after `| head -1`
-Where several apply, 4 goes before 3, and 3 before 1: after 4, wait on with
-the printed command; any other status is final."""
-
-_WATCH_EPILOG = f"""\
-output:
-  On a terminal a live display, which needs rich:
-    pip install '{_NAME}[cli]'
-  Elsewhere, or without rich, a line for each change of a job's status:
-    job-1: pending
-    job-2: error (codec unknown)
-  The statuses are pending, completed, error, rejected (the service refuses to
-  tell) and timeout (not ended at the limit). All else is on standard error.
-
-  With --json an object a line, for each change of a job's status or progress:
-    job_id    the job, null if it has no name
-    status    one of the words above
-    progress  from 0 to 1, null where the service does not tell
-    attempts  how many polls were started
-    elapsed   seconds since the wait began
-    result    what the service gives of the finished job, or null
-    error     why it ended without being completed, or null
-    done      whether this is the job's last line
-
-{_EXIT_STATUS}
-
-examples:
-  {_NAME} watch http://127.0.0.1:5000
-  {_NAME} watch http://127.0.0.1:5000 job-1 job-2 --max-wait-time 600
-  {_NAME} watch http://127.0.0.1:5000 --json - < job-ids.txt"""
-
-_DEMO_EPILOG = f"""\
-It ends within 15 seconds. The exit status is that of watch, but 0 where jobs end
-in error as they are meant to.
-
-examples:
-  {_NAME} demo
-  {_NAME} demo --jobs 20"""
+from .texts import DEMO_EPILOG, NAME, SERVICES_EPILOG, WATCH_EPILOG, WATCH_USAGE
+from .watch import INTERRUPTED, OUTPUT_LOST, JobIdError, View, follow
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -143,32 +72,41 @@ class _Parser(argparse.ArgumentParser):
                 write_line(line)
 
     def error(self, message: str) -> NoReturn:
+        message = re.sub(r"(?<!\S)(--?\w[\w-]*=)\S+", r"\1***", message)
         super().error(printable(re.sub(r"\S+@", "***@", message)))
 
 
 def _run(words: list[str]) -> int:
     parser = _Parser(prog=" ".join(_program()), description="Waits for video translation jobs.")
-    parser.add_argument("--version", action="version", version=f"{_NAME} {__version__}")
+    parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     watch = commands.add_parser(
         "watch",
         help="wait for jobs and tell how they go",
-        usage="%(prog)s [OPTION ...] URL [JOB_ID ...]",
-        description="Waits for jobs of the service at URL and tells how they go.",
-        epilog=_WATCH_EPILOG,
+        usage=WATCH_USAGE,
+        description="Waits for jobs of a service and tells how they go.",
+        epilog=WATCH_EPILOG,
     )
     demo = commands.add_parser(
         "demo",
         help="show it at work, with a mock server if need be",
         description="Polls the service at URL, or a mock server that it starts there.",
-        epilog=_DEMO_EPILOG,
+        epilog=DEMO_EPILOG,
+    )
+    presets = commands.add_parser(
+        "services",
+        help="list the services that are known by name",
+        description="Lists the services that --service knows, and where its facts stand.",
+        epilog=SERVICES_EPILOG,
     )
     if words[:1] == ["watch"]:
         return _watch(watch, words[1:])
     if words[:1] == ["demo"]:
         return _demo(demo, words[1:])
+    if words[:1] == ["services"]:
+        return _services(presets, words[1:])
     parser.parse_args(words)
-    return parser.error("a COMMAND is required: watch or demo")
+    return parser.error("a COMMAND is required: watch, demo or services")
 
 
 def _program() -> list[str]:
@@ -178,42 +116,86 @@ def _program() -> list[str]:
         python = shutil.which("python")
         same = python is not None and Path(python).samefile(sys.executable)
         return ["python" if same else sys.executable, "-m", "video_translation_client"]
-    installed_apart = called.name == _NAME and shutil.which(_NAME) is None
-    return [sys.argv[0] if installed_apart else _NAME]
+    installed_apart = called.name == NAME and shutil.which(NAME) is None
+    return [sys.argv[0] if installed_apart else NAME]
 
 
 def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
-    parser.add_argument("url", metavar="URL", nargs="?", help="where the service stands")
-    parser.add_argument(
-        "job_ids",
-        metavar="JOB_ID",
-        nargs="*",
-        help="a job; without any, the one unnamed job of the service. '-' reads job ids from"
-        " standard input, one a line",
-    )
-    parser.add_argument("--json", action="store_true", help="write JSON, see below")
-    signature = inspect.signature(VideoTranslationClient)
-    pacing = parser.add_argument_group("pacing")
-    for name, (metavar, text) in _PACING.items():
-        default = str(signature.parameters[name].default).lower()
-        pacing.add_argument(_option(name), metavar=metavar, help=f"{text} (default: {default})")
+    _add_options_of_watch(parser)
     # What follows "--" is kept from argparse, whose versions differ in what they make of it.
     cut = words.index("--") if "--" in words else len(words)
     given = parser.parse_intermixed_args(words[:cut])
     positional = [*([] if given.url is None else [given.url]), *given.job_ids, *words[cut + 1 :]]
-    if not positional:
-        parser.error("the following arguments are required: URL")
-    url, job_ids = positional[0], _job_ids(parser, positional[1:])
-    options = {name: getattr(given, name) for name in _PACING if getattr(given, name) is not None}
-    client = _client(parser, url, {name: _value(text) for name, text in options.items()})
-    board = follow(client, job_ids, JsonLines() if given.json else view())
+    if given.service is None and not positional:
+        parser.error("the following arguments are required: URL, or --service NAME")
+    has_url = given.service is None or any(map(_is_url, positional[:1]))
+    url = positional.pop(0) if has_url else None
+    job_ids = _job_ids(parser, positional)
+    if url is None and any(job_id is not None and _is_url(job_id) for job_id in job_ids):
+        parser.error("URL must stand before the JOB_IDs")
+    pacing = given_pacing(given)
+    settings = {name: value(text) for name, text in pacing.items()}
+    client = _client(parser, url, {**settings, "service": given.service})
+    try:
+        board = follow(client, job_ids, _view_for(given))
+    except JobIdError as error:
+        parser.error(in_words_of_options(str(error)))
     if board.unfinished:
-        command = [*_program(), "watch", *(["--json"] if given.json else [])]
-        for name, text in options.items():
-            command += [_option(name), text]
+        command = [*_program(), "watch"]
+        command += ["--json"] if given.json else ["--result"] if given.result else []
+        command += [] if given.service is None else ["--service", given.service]
+        for name, text in pacing.items():
+            command += [option(name), text]
         encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
         complain(how_to_resume(command, url, board.unfinished, encoding))
     return board.exit_status
+
+
+def _add_options_of_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        nargs="?",
+        help="where the service stands; with --service it may be left out, and is there for"
+        " gateways and mock servers",
+    )
+    parser.add_argument(
+        "job_ids",
+        metavar="JOB_ID",
+        nargs="*",
+        help="a job; without any, the one unnamed job of the service at URL. '-' reads job ids"
+        " from standard input, one a line",
+    )
+    parser.add_argument(
+        "--service",
+        metavar="NAME",
+        help="a service that is known by name, such as heygen; its key comes from the"
+        " environment, see below",
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="write JSON, see below")
+    output.add_argument(
+        "--result",
+        action="store_true",
+        help="write the URLs of results alone to standard output, see below",
+    )
+    add_pacing(parser)
+
+
+def _is_url(word: str) -> bool:
+    return word.lower().startswith(("http://", "https://"))
+
+
+def _view_for(given: argparse.Namespace) -> View:
+    if given.json:
+        return JsonLines()
+    return Results() if given.result else view()
+
+
+def _services(parser: argparse.ArgumentParser, words: list[str]) -> int:
+    parser.add_argument("--json", action="store_true", help="write a JSON object a line")
+    list_services(parser.parse_args(words).json)
+    return 0
 
 
 def _demo(parser: argparse.ArgumentParser, words: list[str]) -> int:
@@ -226,7 +208,7 @@ def _demo(parser: argparse.ArgumentParser, words: list[str]) -> int:
     given = parser.parse_args(words)
     url = _checked_url(parser, given.url)
     try:
-        jobs = arguments.count("--jobs", _value(given.jobs))
+        jobs = arguments.count("--jobs", value(given.jobs))
     except (TypeError, ValueError) as error:
         parser.error(str(error))
     from .demo import UnavailableError, run  # noqa: PLC0415 - the mock server is needed here alone
@@ -266,21 +248,22 @@ def _job_ids(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str 
     try:
         return [arguments.job_id(job_id) for job_id in job_ids] or [None]
     except ValueError as error:
-        parser.error(_in_words_of_options(str(error)))
+        parser.error(in_words_of_options(str(error)))
 
 
 def _client(
-    parser: argparse.ArgumentParser, url: str, settings: dict[str, Any]
+    parser: argparse.ArgumentParser, url: str | None, settings: dict[str, Any]
 ) -> VideoTranslationClient:
-    url = _checked_url(parser, url)
+    if url is not None:
+        url = _checked_url(parser, url)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
             client = VideoTranslationClient(url, **settings)
         except (TypeError, ValueError) as error:
-            parser.error(_in_words_of_options(str(error)))
+            parser.error(in_words_of_options(str(error)))
     for warning in caught:
-        complain(f"warning: {_in_words_of_options(str(warning.message))}")
+        complain(f"warning: {in_words_of_options(str(warning.message))}")
     return client
 
 
@@ -289,33 +272,9 @@ def _checked_url(parser: argparse.ArgumentParser, url: str) -> str:
         return arguments.base_url(url)
     except ValueError as error:
         if "@" not in url:
-            parser.error(_in_words_of_options(str(error)))
+            parser.error(in_words_of_options(str(error)))
         # The reason may quote a part of a password that is spelled wrongly.
         parser.error(
             "URL must be one such as 'http://127.0.0.1:5000'; in a user name or password, / ? # @"
             " and the like must be percent-encoded"
         )
-
-
-def _value(text: str) -> Any:
-    """Returns what an option's text means; for text without meaning, itself."""
-    if text.lower() == "none":
-        return None
-    with contextlib.suppress(ValueError):
-        return int(text)
-    with contextlib.suppress(ValueError):
-        return float(text)
-    return text
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _in_words_of_options(message: str) -> str:
-    """Returns a message of the client with its arguments named as on the command line."""
-    names = "|".join(_PACING)
-    message = re.sub(rf"\b({names})=", lambda match: f"{_option(match.group(1))} ", message)
-    message = re.sub(rf"\b({names})\b", lambda match: _option(match.group()), message)
-    message = re.sub(r"\bNone\b", "none", message)
-    return message.replace("base_url", "URL").replace("job_id", "JOB_ID")

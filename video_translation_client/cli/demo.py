@@ -14,16 +14,14 @@ import requests
 from ..client import VideoTranslationClient
 from ..errors import RejectedError
 from ..status import Status
+from .output import OutputLostError, complain, write_line
 from .watch import (
     ALL_COMPLETED,
     SOME_FAILED,
     SOME_REJECTED,
     SOME_RUNNING,
-    OutputLostError,
     View,
-    complain,
     follow,
-    write_line,
 )
 
 if TYPE_CHECKING:

@@ -20,18 +20,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from ..clock import Clock
-from .watch import (
-    COMPLETED,
-    ERROR,
-    PENDING,
-    REJECTED,
-    TIMEOUT,
-    Board,
-    Job,
-    OutputLostError,
-    View,
-    printable,
-)
+from .output import OutputLostError, printable
+from .watch import COMPLETED, ERROR, PENDING, REJECTED, TIMEOUT, Board, Job, View
 
 _INTERVAL = 0.1  # seconds between two frames
 _SHARE = 20  # drawing takes no more than one part in so many of the time

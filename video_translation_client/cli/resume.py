@@ -19,13 +19,13 @@ def masked(url: str) -> str:
 
 
 def how_to_resume(
-    command: list[str], url: str, job_ids: Sequence[str | None], encoding: str = "utf-8"
+    command: list[str], url: str | None, job_ids: Sequence[str | None], encoding: str = "utf-8"
 ) -> str:
     """Returns the command that waits on for jobs, with a line before it that says so.
 
     Args:
         command: The words before the URL.
-        url: Shown without its credentials.
+        url: Shown without its credentials; None: the service says where it stands.
         job_ids: What had not ended; None is the one unnamed job.
         encoding: Of where it is printed; what that lacks is written as bytes.
     """
@@ -34,14 +34,16 @@ def how_to_resume(
         # Not everything that can be a word can be a line.
         fit = {word for word in words if word.strip() == word and _shows(word, encoding)}
         lines = [word for word in words if word in fit]
-        words = [*(word for word in words if word not in fit), "-"]
+        words = [*(word for word in words if word not in fit), *(["-"] if lines else [])]
     dashes = ["--"] if any(word[0] == "-" and word != "-" for word in words) else []
-    quoted = [_quoted(word, encoding) for word in [*command, masked(url), *dashes, *words]]
+    where = [] if url is None else [masked(url)]
+    quoted = [_quoted(word, encoding) for word in [*command, *where, *dashes, *words]]
     text = " ".join(quoted)
-    count = "1 job has" if len(job_ids) == 1 else f"{len(job_ids):,} jobs have"
+    one = len(job_ids) == 1
+    count, them = ("1 job has", "it") if one else (f"{len(job_ids):,} jobs have", "them")
     shell = ", in bash, zsh or ksh" if any(word.startswith("$'") for word in quoted) else ""
-    secret = ", with the credentials in place of ***" if masked(url) != url else ""
-    intro = f"{count} not ended; to wait on{shell}{secret}:"
+    secret = ", with the credentials in place of ***" if where not in ([], [url]) else ""
+    intro = f"{count} not ended; don't start (and pay for) {them} again, wait on{shell}{secret}:"
     if not lines:
         return f"{intro}\n{text}"
     end = "END"

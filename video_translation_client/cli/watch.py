@@ -9,24 +9,19 @@ from __future__ import annotations
 import abc
 import contextlib
 import itertools
-import json
-import os
 import queue
 import signal
-import sys
 import threading
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
 from ..clock import Clock
 from ..errors import name_job
 from ..status import Status
 from ..workers import THREAD_NAME
+from .options import end_in_words_of_options
 
 if TYPE_CHECKING:
-    from typing import TextIO
-
     from ..client import VideoTranslationClient
     from ..future import StatusFuture
 
@@ -42,13 +37,13 @@ ALL_COMPLETED, SOME_FAILED, USAGE, SOME_REJECTED, SOME_RUNNING = range(5)
 INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
 OUTPUT_LOST = 141  # as a shell tells of a program that SIGPIPE ended
 
-# Seconds between two looks at what no event tells. Short enough for Ctrl-C where a wait for
-# an event can't be interrupted (Windows).
-_TICK = 0.25
+TICK = 0.25
+"""Seconds between two looks at what no event tells. Short enough for Ctrl-C where a wait for
+an event can't be interrupted (Windows)."""
 
 
-class OutputLostError(Exception):
-    """Standard output takes nothing more, for instance because a pipe was closed."""
+class JobIdError(Exception):
+    """A job id can't be asked for; the message says why."""
 
 
 class Job:
@@ -69,6 +64,12 @@ class Job:
         self.progress: float | None = None
         self.reason: str | None = None
         self._old_error: Exception | None = None
+
+    @property
+    def result(self) -> Any:
+        """What the service gives of the finished job, or None."""
+        report = self.future.report
+        return None if report is None else report.result
 
     @property
     def trouble(self) -> Exception | None:
@@ -92,12 +93,14 @@ class Job:
         """Takes how the wait ended, and returns the word for it."""
         error = self.future.exception()
         if error is not None:
-            self.status, self.reason = REJECTED, self.words(error)
+            self.status, self.reason = REJECTED, end_in_words_of_options(self.words(error))
             return REJECTED
         self._note_progress()
         self.status, self.reason = self.future.result().value, self.future.reason
-        if self.status == TIMEOUT and self.reason and self.trouble:
-            self.reason = f"{self.words(self.trouble)}; {self.reason}"
+        if self.status == TIMEOUT and self.reason:
+            self.reason = end_in_words_of_options(self.reason)
+            if self.trouble:
+                self.reason = f"{self.words(self.trouble)}; {self.reason}"
         return self.status
 
     def _note_progress(self) -> None:
@@ -196,59 +199,13 @@ class View(abc.ABC):
         """Tells the last of it."""
 
 
-class Lines(View):
-    """One line on standard output for each change of a job's status."""
-
-    def __init__(self) -> None:
-        self._said: dict[JobId, str | None] = {}
-        self._complained = False
-
-    def changed(self, job: Job) -> None:
-        """Writes a line, unless the status is the one before."""
-        job_id = job.future.job_id
-        if self._said.get(job_id) != job.status:
-            self._said[job_id] = job.status
-            name = "" if job_id is None else f"{job_id}: "
-            reason = f" ({job.reason})" if job.reason else ""
-            write_line(f"{name}{job.status}{reason}")
-
-    def tick(self, board: Board) -> float:
-        """Tells of the first poll that failed, as the statuses alone would stay silent."""
-        trouble = None if self._complained else board.trouble
-        if trouble is not None:
-            self._complained = True
-            complain(f"warning: {trouble}; asking on (further failures are not shown)")
-        return _TICK
-
-    def close(self, board: Board) -> None:
-        """Has nothing to add."""
-
-
-class JsonLines(Lines):
-    """One JSON object on standard output for each change of a job's status or progress."""
-
-    def changed(self, job: Job) -> None:
-        """Writes an object."""
-        future, report = job.future, job.future.report
-        fields = {
-            "job_id": future.job_id,
-            "status": job.status,
-            "progress": None if job.progress is None else round(job.progress, 4),
-            "attempts": future.attempts,
-            "elapsed": round(future.elapsed, 3),
-            "result": None if report is None else report.result,
-            "error": job.reason,
-            "done": job.status != PENDING,
-        }
-        write_line(json.dumps(fields, default=str))
-
-
 def follow(client: VideoTranslationClient, job_ids: Sequence[JobId], view: View) -> Board:
     """Waits for jobs, with a client of its own that it shuts down, and tells a view of them.
 
     Ctrl-C ends it early. It waits neither for requests that are under way nor for threads.
 
     Raises:
+        JobIdError: A job id is none for this service.
         OutputLostError: The view could not write.
     """
     board = Board(job_ids)
@@ -274,7 +231,10 @@ def _submit(
     def answered(status: Status) -> None:
         events.put(partial(_take_answer, board, view, job_id, status))
 
-    future = client.submit(job_id, on_update=answered)
+    try:
+        future = client.submit(job_id, on_update=answered)
+    except ValueError as error:
+        raise JobIdError(str(error)) from error
     board.add(Job(future))
     future.add_done_callback(lambda _: events.put(partial(_take_end, board, view, job_id)))
 
@@ -324,46 +284,3 @@ def _interruptible(board: Board, events: Events) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def write_line(text: str) -> None:
-    """Writes one line to standard output, at once; what can't be shown is escaped.
-
-    Raises:
-        OutputLostError: It could not be written.
-    """
-    try:
-        _write(sys.stdout, printable(text))
-    except OSError as error:
-        raise OutputLostError(error.strerror or str(error)) from error
-
-
-def complain(text: str) -> None:
-    """Writes lines to standard error, at once, as far as that is possible."""
-    try:
-        _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
-    except OSError:
-        give_up(sys.stderr)
-
-
-def give_up(stream: TextIO) -> None:
-    """Sends what is left in a stream's buffer nowhere: it would raise once more at exit."""
-    with Path(os.devnull).open("wb") as nowhere, contextlib.suppress(OSError):
-        os.dup2(nowhere.fileno(), stream.fileno())
-
-
-def printable(text: str) -> str:
-    """Returns ``text`` with line ends, terminal commands and the like as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-def _write(stream: TextIO | None, text: str) -> None:
-    if stream is not None:  # None: closed when the process started
-        encoding = stream.encoding or "utf-8"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        stream.flush()

@@ -1,0 +1,97 @@
+"""What a watch writes where there is no live display: lines, results, or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .output import complain, printable, write_line
+from .watch import COMPLETED, PENDING, TICK, Board, Job, View
+
+if TYPE_CHECKING:
+    from .watch import JobId
+
+
+class Lines(View):
+    """One line on standard output for each change of a job's status."""
+
+    def __init__(self) -> None:
+        self._said: dict[JobId, str | None] = {}
+        self._complained = False
+
+    def changed(self, job: Job) -> None:
+        """Writes a line, unless the status is the one before."""
+        job_id = job.future.job_id
+        if self._said.get(job_id) != job.status:
+            self._said[job_id] = job.status
+            name = "" if job_id is None else f"{job_id}: "
+            reason = self._reason(job)
+            self._say(f"{name}{job.status}{f' ({reason})' if reason else ''}")
+
+    def tick(self, board: Board) -> float:
+        """Tells of the first poll that failed, as the statuses alone would stay silent."""
+        trouble = None if self._complained else board.trouble
+        if trouble is not None:
+            self._complained = True
+            complain(f"warning: {trouble}; asking on (further failures are not shown)")
+        return TICK
+
+    def close(self, board: Board) -> None:
+        """Ends the line on which a terminal shows ^C; all has been told."""
+        if board.interrupted and sys.stderr is not None and sys.stderr.isatty():
+            complain("")
+
+    def _say(self, line: str) -> None:
+        write_line(line)
+
+    def _reason(self, job: Job) -> str | None:
+        return job.reason
+
+
+class Results(Lines):
+    """The results of completed jobs on standard output, and how jobs go on standard error."""
+
+    def changed(self, job: Job) -> None:
+        """Writes a line, and after that of a completion the result."""
+        super().changed(job)
+        if job.status == COMPLETED:
+            for line in _lines_of(job.result):
+                write_line(line)
+
+    def _say(self, line: str) -> None:
+        complain(printable(line))
+
+    def _reason(self, job: Job) -> str | None:
+        if job.status == COMPLETED and not _lines_of(job.result):
+            return "without a result"
+        return super()._reason(job)
+
+
+class JsonLines(Lines):
+    """One JSON object on standard output for each change of a job's status or progress."""
+
+    def changed(self, job: Job) -> None:
+        """Writes an object."""
+        future = job.future
+        fields = {
+            "job_id": future.job_id,
+            "status": job.status,
+            "progress": None if job.progress is None else round(job.progress, 4),
+            "attempts": future.attempts,
+            "elapsed": round(future.elapsed, 3),
+            "result": job.result,
+            "error": job.reason,
+            "done": job.status != PENDING,
+        }
+        write_line(json.dumps(fields, default=str))
+
+
+def _lines_of(result: Any) -> list[str]:
+    """Returns a text as it is, each of a list of texts, and all else as JSON."""
+    if result in (None, "", []):
+        return []
+    texts = result if isinstance(result, list) else [result]
+    if all(isinstance(text, str) for text in texts):
+        return texts
+    return [json.dumps(result, separators=(",", ":"))]

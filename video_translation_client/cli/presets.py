@@ -1,0 +1,104 @@
+"""The services that are known by name, told for people, for grep and for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from typing import Iterable, Iterator, Sequence
+
+from .. import services
+from ..service import Patterns, Service
+from .output import write_line
+
+_HEADING = ("NAME", "KEY", "BATCH", "PENDING|COMPLETED|ERROR", "SOURCE")
+_LEGEND = "states: pending | completed | error; batch: how many jobs one request asks for"
+
+
+def list_services(as_json: bool) -> None:
+    """Writes all presets to standard output.
+
+    On a terminal that is a block each, as one line would be too long; elsewhere a line each, in
+    columns without spaces inside. Neither breaks a URL.
+
+    Args:
+        as_json: Write a JSON object a line instead.
+
+    Raises:
+        OutputLostError: Standard output takes nothing more.
+    """
+    known = services.known()
+    lines: Iterable[str]
+    if as_json:
+        lines = map(_object, known)
+    elif sys.stdout is not None and sys.stdout.isatty():
+        lines = _blocks(known, shutil.get_terminal_size().columns)
+    else:
+        lines = _columns([_HEADING, *map(_row, known)])
+    for line in lines:
+        write_line(line)
+
+
+def _object(service: Service) -> str:
+    fields = {
+        "name": service.name,
+        "base_url": service.base_url,
+        "variables": _variables(service),
+        "pending": service.words.pending,
+        "completed": service.words.completed,
+        "error": service.words.error,
+        "batch": service.batch and service.batch.limit,
+        "source": service.source,
+    }
+    return json.dumps(fields)
+
+
+def _blocks(known: Sequence[Service], width: int) -> Iterator[str]:
+    yield _LEGEND
+    for service in known:
+        yield ""
+        yield service.name
+        for label, text in (
+            ("key", ", ".join(_variables(service))),
+            ("states", _states(service, ", ", " | ")),
+            ("batch", _batch(service)),
+        ):
+            yield from textwrap.wrap(
+                f"{label:<7} {text}",
+                max(40, width - 1),
+                initial_indent=" " * 2,
+                subsequent_indent=" " * 10,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        yield f"  {service.source}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
+
+
+def _row(service: Service) -> tuple[str, ...]:
+    variables = ",".join(_variables(service))
+    return service.name, variables, _batch(service), _states(service, ",", "|"), service.source
+
+
+def _variables(service: Service) -> list[str]:
+    """Returns the environment variables that the service wants, that of its key first."""
+    key = service.authentication_variable
+    return [*([key] if key else []), *(variable for _, variable in service.variables)]
+
+
+def _states(service: Service, comma: str, bar: str) -> str:
+    def joined(patterns: Patterns) -> str:
+        return comma.join(map(str, patterns)) or "-"
+
+    words = service.words
+    return bar.join(map(joined, (words.pending, words.completed, words.error)))
+
+
+def _batch(service: Service) -> str:
+    return "-" if service.batch is None else str(service.batch.limit)
