@@ -48,7 +48,7 @@ def read(service: Service, payload: Any) -> StatusReport:
         status=_status(service, service.words, state),
         state=state,
         progress=_fraction(find(service.progress, payload), service.progress_total),
-        result=find(service.result, payload),
+        result=_result(find(service.result, payload)),
         error=_reason(find(service.error, payload)),
         error_code=_code(find(service.error_code, payload)),
         payload=payload,
@@ -113,7 +113,7 @@ def _state(expression: str, payload: Any) -> str:
         raise ValueError(f"the answer has no status at {expression!r}")
     state = _text(found)
     if state is None or len(state) > _LONGEST_WORD:
-        raise ValueError(f"the answer's status is no word: {str(found)[:100]!r}")
+        raise ValueError("the answer's status is no word")
     return state
 
 
@@ -124,7 +124,7 @@ def _status(service: Service, words: Words, state: str) -> Status:
     if meaning is not None:
         return Status(meaning)
     if service.unknown_status == "invalid":
-        raise ValueError(f"the answer has an unknown status: {state[:100]!r}")
+        raise ValueError(f"the answer has an unknown status: {state!r}")
     return Status(service.unknown_status)
 
 
@@ -139,6 +139,11 @@ def _text(value: Any) -> str | None:
     return None
 
 
+def _result(value: Any) -> Any:
+    """Returns what was found; an empty list or text is as good as nothing."""
+    return None if value in ("", [], {}) else value
+
+
 def _code(value: Any) -> str | None:
     text = _text(value)
     return None if text is None else text[:_LONGEST_WORD]
@@ -147,7 +152,10 @@ def _code(value: Any) -> str | None:
 def _reason(value: Any) -> str | None:
     """Returns what is meant for people as text, whatever its form."""
     if isinstance(value, (dict, list)) and value:
-        return json.dumps(value, ensure_ascii=False)[:_LONGEST_REASON]
+        try:
+            return json.dumps(value, ensure_ascii=False)[:_LONGEST_REASON]
+        except RecursionError:
+            return None
     text = _text(value)
     return None if text is None else text[:_LONGEST_REASON]
 

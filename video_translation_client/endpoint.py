@@ -13,7 +13,7 @@ import requests
 
 from . import arguments, services
 from .service import DEFAULT, Batch, Service
-from .status import StatusReport
+from .status import Status, StatusReport
 from .templates import fill
 
 # Octets of a path; no server takes as many.
@@ -22,6 +22,8 @@ _LONGEST_PATH = 65_536
 # Octets of the ids in one path, so that every server on the way takes it (RFC 9110, 4.1).
 _MOST_OCTETS = 6000
 
+
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 
 # URLs of one result, as many as a job may have languages.
 _MOST_RESULTS = 1000
@@ -105,6 +107,8 @@ class Endpoint:
         """Returns a report with the URLs of its result, where the service has them apart."""
         if self.service.result_url is None:
             return report
+        if report.status is not Status.COMPLETED:
+            return replace(report, result=None)
         public_url = _without_credentials(self.base_url)
 
         def url(result: str) -> str:
@@ -213,7 +217,9 @@ def _key_from_environment(service: Service) -> str | None:
 
 def _values_of(service: Service, given: Mapping[str, Any], base_url: str | None) -> dict[str, str]:
     """Returns the values of the variables that are needed, as they are without a base URL."""
-    templates = [base_url or "", service.path, *(template for _, template in service.headers)]
+    batch_path = "" if service.batch is None else service.batch.path
+    paths = [service.path, service.unnamed_path or "", service.result_url or "", batch_path]
+    templates = [base_url or "", *paths, *(template for _, template in service.headers)]
     needed = {name for template in templates for name in _names_in(template)}
     return {
         name: _value_of(service, name, variable, given.get(name))
@@ -231,7 +237,7 @@ def _value_of(service: Service, name: str, variable: str, given: Any) -> str:
         )
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", value):
+    if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value):
         origin = f"the environment variable {variable}" if given is None else name
         raise ValueError(f"{origin} must be letters, digits, '-', '_' and '.', and is not")
     return value

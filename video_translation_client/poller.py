@@ -29,7 +29,7 @@ from .errors import (
 )
 from .exchange import Exchange
 from .log import log
-from .redaction import quoted
+from .redaction import quoted, redacted
 from .retry_after import is_exhausted, retry_after
 from .service import Batch, Words, matches
 from .status import Status, StatusReport
@@ -211,7 +211,7 @@ class Poller:
             return self._not_found(job_id, answer.status_code, "its status says so")
         except ValueError as error:
             return self._unreadable(job_id, answer, error)
-        self._warn_if_unknown(self._service.words, report.state)
+        report = self._known(self._service.words, report, answer)
         return self._endpoint.with_result(report, job_id)
 
     def _judge_one_of_many(
@@ -223,8 +223,7 @@ class Poller:
             return self._not_found(job_id, answer.status_code, "its status says so")
         except ValueError as error:
             return self._unreadable(job_id, answer, error)
-        self._warn_if_unknown(batch.words, report.state)
-        return report
+        return self._known(batch.words, report, answer)
 
     def _open(self, job_id: str | None, answer: Answer) -> tuple[Any, VideoTranslationError | None]:
         """Returns the decoded body of an answer, and what it is if it can't tell a status.
@@ -241,9 +240,11 @@ class Poller:
         words, told_code = f"HTTP status {code}", ""
         if told is not None:
             told_code = told.code
-            words += f": {told.message[:_MOST_WORDS]!r} ({told_code or 'no code'})"
-        passing = matches(told_code, self._service.passing)
-        if code in self._service.missing or matches(told_code, self._service.missing):
+            message = redacted(told.message, answer.sent)
+            words += f": {message[:_MOST_WORDS]!r} ({told_code or 'no code'})"
+        passing = told is not None and matches(told_code, self._service.passing)
+        missing = told is not None and matches(told_code, self._service.missing)
+        if missing or code in self._service.missing:
             return None, self._not_found(job_id, code, words)
         if passing or code in _PASSING or not (200 <= code < 300 or 400 <= code < 500):
             return None, PollError(f"{name_job(job_id)}: {words}", job_id, code)
@@ -258,8 +259,9 @@ class Poller:
     def _unreadable(
         self, job_id: str | None, answer: Answer, problem: str | ValueError
     ) -> PollError:
-        body = quoted(answer.body, answer.sent, answer.url)
-        return PollError(f"{name_job(job_id)}: {problem}; it is {body}", job_id, answer.status_code)
+        body = quoted(answer.body, answer.sent)
+        text = f"{name_job(job_id)}: {redacted(str(problem), answer.sent)}; it is {body}"
+        return PollError(text, job_id, answer.status_code)
 
     def _not_found(self, job_id: str | None, code: int, why: str) -> JobNotFoundError:
         return JobNotFoundError(
@@ -269,18 +271,21 @@ class Poller:
             code,
         )
 
-    def _warn_if_unknown(self, words: Words, state: str) -> None:
-        here = object()
-        if words.meaning(state) is not None or len(self._told) >= _MOST_UNKNOWN:
-            return
-        if self._told.setdefault(state.lower(), here) is here:
+    def _known(self, words: Words, report: StatusReport, answer: Answer) -> StatusReport:
+        """Returns a report; the first one with a word that is not listed has a warning tell it."""
+        if words.meaning(report.state) is not None:
+            return report
+        state, here = redacted(report.state, answer.sent), object()
+        known = len(self._told) >= _MOST_UNKNOWN
+        if not known and self._told.setdefault(state.lower(), here) is here:
             log(
                 logging.WARNING,
                 "service %r has a status that is not known, %r: it counts as %s",
                 self._service.name,
-                state[:_MOST_WORDS],
+                state,
                 self._service.unknown_status,
             )
+        return dataclasses.replace(report, state=state)
 
 
 _ADVICE = {

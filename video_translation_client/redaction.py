@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
-from typing import Iterator, Mapping
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import Iterator, Mapping, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 # Headers whose values every request has.
 _HARMLESS = frozenset(
@@ -19,44 +18,73 @@ _SHORTEST_SECRET = 4
 
 _LONGEST_QUOTE = 200
 
+# Characters in which secrets are looked for, and of one of theirs, as JSON or a URL may spell it.
+_MOST_SEARCHED = 65_536
+_LONGEST_SPELLING = 12
+
 # Characters in which URLs are looked for: a hostile server may send many beginnings of them.
 _MOST_EXAMINED = 4096
 
 
-def quoted(body: bytes, sent: Mapping[str, str], url: str) -> str:
-    """Returns the first 200 characters of an answer's body, without secrets.
+class Sent(NamedTuple):
+    """What was sent to get an answer.
 
-    Args:
-        body: As it came.
-        sent: The headers of the request.
-        url: That of the request; the values in its query are taken for secrets.
+    Attributes:
+        path: What was asked for, a query included.
+        url: All of it; what its query has beyond that of ``path`` is taken for secret.
+        headers: The headers; what they hold is taken for secret, but for those of every request.
     """
-    text = body.decode("utf-8", "replace")
-    # Longest first, so that none is found as a part of another.
-    for secret in sorted(set(_secrets(sent, url)), key=len, reverse=True):
-        text = text.replace(secret, "***")
-    if len(text) > _MOST_EXAMINED:  # and what the cut has left of a URL
-        text = re.sub(r"https?:\S*\Z", "", text[:_MOST_EXAMINED])
-    # What presigned URLs carry in their query, or as a user name and password.
-    text = re.sub(r"(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
-    text = re.sub(r"(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
-    shown = text[:_LONGEST_QUOTE]
+
+    path: str
+    url: str
+    headers: Mapping[str, str]
+
+
+def quoted(body: bytes, sent: Sent) -> str:
+    """Returns the first 200 characters of an answer's body, without secrets."""
+    # Without the zeros, UTF-16 and UTF-32 hide nothing.
+    text = body.replace(b"\0", b"").decode("utf-8", "replace")
+    shown = redacted(text, sent)[:_LONGEST_QUOTE]
     return ascii(shown) if not shown.isprintable() else repr(shown)
 
 
-def _secrets(sent: Mapping[str, str], url: str) -> Iterator[str]:
-    words = [value for _, value in parse_qsl(urlsplit(url).query)]
-    for name, value in sent.items():
+def redacted(text: str, sent: Sent) -> str:
+    """Returns the beginning of a text without secrets, however JSON or URLs spell them."""
+    # Longest first, so that none is found as a part of another.
+    secrets = sorted(set(_secrets(sent)), key=len, reverse=True)
+    if secrets:
+        spelled = "|".join("".join(map(_spelled, secret)) for secret in secrets)
+        beginning = re.sub(spelled, "***", text[:_MOST_SEARCHED])
+        if len(text) > _MOST_SEARCHED:  # and what the cut has left of a secret
+            beginning = beginning[: -_LONGEST_SPELLING * len(secrets[0])]
+        text = beginning
+    if len(text) > _MOST_EXAMINED:  # and what the cut has left of a URL
+        text = re.sub(r"(?i)https?:[^\s\"'<>]*\Z", "", text[:_MOST_EXAMINED])
+    # What presigned URLs carry in their query, or as a user name and password.
+    text = re.sub(r"(?i)(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
+    return re.sub(r"(?i)(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
+
+
+def _spelled(character: str) -> str:
+    """Returns a pattern of one character as it is, and as JSON and URLs may escape it."""
+    plain = re.escape(character)
+    octets = "".join(f"%{octet:02x}" for octet in character.encode("utf-8", "replace"))
+    return rf"(?:\\{plain}|(?i:\\u{ord(character):04x}|{octets})|{plain})"
+
+
+def _secrets(sent: Sent) -> Iterator[str]:
+    asked = parse_qsl(urlsplit(sent.path).query)
+    words = [
+        value for name, value in parse_qsl(urlsplit(sent.url).query) if (name, value) not in asked
+    ]
+    for name, value in sent.headers.items():
         if name.lower() not in _HARMLESS:
             text = value.decode("latin-1") if isinstance(value, bytes) else value
-            words += [text, *re.split(r"[\s;,=\"]+", text)]
+            words += [text, *text.split(), *re.split(r"[\s;,=\"]+", text)]
             words += _decoded(text)
     for word in words:
         if len(word) >= _SHORTEST_SECRET:
             yield word
-            yield quote(word, safe="")
-            yield json.dumps(word)[1:-1]
-            yield json.dumps(word)[1:-1].replace("/", "\\/")
 
 
 def _decoded(text: str) -> list[str]:

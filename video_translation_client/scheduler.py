@@ -394,7 +394,7 @@ class Scheduler(Owner):
             wait.free = True  # an answer for many told the end; more of it is read at once
             self._wait_for(wait, 0.0)
             return
-        plan = self._plan(wait, getattr(result, "retry_after", None) or 0.0)
+        plan = self._plan(wait, getattr(outcome.result, "retry_after", None) or 0.0)
         _log_pending(future, result, plan)
         if plan.limit is None:
             self._wait_for(wait, plan.seconds)

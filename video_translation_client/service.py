@@ -39,7 +39,7 @@ class Words:
         missing: Where it knows no such job.
 
     Raises:
-        TypeError, ValueError: An entry is none of these, or listed twice.
+        TypeError, ValueError: An entry is none of these, or listed for two states.
     """
 
     pending: Patterns = ("pending",)
@@ -222,7 +222,7 @@ class Service:
         self._check_urls()
         self._check_authentication()
         for name in _EXPRESSIONS:
-            if getattr(self, name) is not None:
+            if name == "status" or getattr(self, name) is not None:
                 check_expression(name, getattr(self, name))
         arguments.instance("words", self.words, Words)
         for name, choices in (

@@ -6,7 +6,7 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import default_user_agent, get_netrc_auth
 
 from .exchange import Exchange, leave_connections, make_abortable
+from .redaction import Sent
 from .version import __version__
 
 MAX_BODY = 1024 * 1024
@@ -38,8 +39,7 @@ class Answer(NamedTuple):
     status_code: int
     headers: CaseInsensitiveDict[str]
     body: bytes
-    url: str
-    sent: Mapping[str, str]
+    sent: Sent
 
 
 class TransportError(requests.RequestException):
@@ -123,7 +123,7 @@ class Transport:
         make_abortable(self._session, self._prepared, self._settings)
         try:
             with exchange:
-                answer = self._answer_to(request, exchange)
+                answer = self._answer_to(request, path, exchange)
         except Exception as error:
             if exchange.aborted:
                 raise self._aborted() from None
@@ -140,7 +140,9 @@ class Transport:
     def _aborted(self) -> AbortedError:
         return AbortedError(f"no whole answer within {self._timeout:g} s")
 
-    def _answer_to(self, request: requests.PreparedRequest, exchange: Exchange) -> Answer:
+    def _answer_to(
+        self, request: requests.PreparedRequest, path: str, exchange: Exchange
+    ) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
             if exchange.aborted:  # adapters of other kinds don't hear of it
                 raise self._aborted()
@@ -154,8 +156,7 @@ class Transport:
                         response.status_code,
                         response.headers,
                         response.content,
-                        str(sent.url),
-                        sent.headers,
+                        Sent(path, str(sent.url), sent.headers),
                     )
             if _origin(following) != _origin(request):
                 raise RedirectError(f"a redirect to {_origin(following)} was not followed")

@@ -1,0 +1,414 @@
+"""An answer in another shape than documented: a failed poll that shows it, without secrets."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import logging
+import re
+import time
+from urllib.parse import quote
+
+import pytest
+import requests
+from conftest import PATIENCE, serving
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_services import SERVICES, Provider, done
+
+from video_translation_client import PollError, Service, VideoTranslationClient, Words, services
+from video_translation_client.answers import read, read_failure
+from video_translation_client.redaction import Sent, quoted
+from video_translation_client.service import DEFAULT
+
+KEY = "hush-key/1+2=3&<'\"\\~"
+"""A key with characters that every encoding has its own spelling for."""
+
+URL = "http://127.0.0.1:5000/status/job-1"
+WORDS = "pending|completed|error"
+
+
+@pytest.fixture
+def provider(clock):
+    """A service to script."""
+    return Provider(clock)
+
+
+@pytest.fixture
+def poll(clock, provider):
+    """Makes one poll that fails, and returns its error."""
+    with serving(provider) as url:
+
+        def fail(*answers, **settings):
+            provider.tell(*answers)
+            arguments = {"base_url": url, "clock": clock, "max_attempts": 1, **settings}
+            with VideoTranslationClient(**arguments) as client:
+                future = client.submit("job-1")
+                assert future.result(PATIENCE) == "timeout"
+            assert future.report is None
+            return future.last_error
+
+        fail.url = url
+        yield fail
+
+
+def body_of(error):
+    """What a message shows of the answer's body."""
+    return str(error).partition("; it is ")[2]
+
+
+# What counts as unreadable
+
+
+UNREADABLE = [
+    ("[]", "the answer is not a JSON object"),
+    ('["completed"]', "the answer is not a JSON object"),
+    ('"completed"', "the answer is not a JSON object"),
+    ("7", "the answer is not a JSON object"),
+    ("null", "the answer is not a JSON object"),
+    ("", "the answer is not JSON"),
+    ("completed", "the answer is not JSON"),
+    ("<html><body>Bad gateway</body></html>", "the answer is not JSON"),
+    ('{"result": "completed"', "the answer is not JSON"),
+    ('{"result": "completed"} trailing', "the answer is not JSON"),
+    ("{}", "the answer has no status at 'result'"),
+    ('{"status": "completed"}', "the answer has no status at 'result'"),
+    ('{"result": null}', "the answer has no status at 'result'"),
+    ('{"data": {"result": "completed"}}', "the answer has no status at 'result'"),
+    ('{"result": ""}', "the answer's status is no word"),
+    ('{"result": "  "}', "the answer's status is no word"),
+    ('{"result": []}', "the answer's status is no word"),
+    ('{"result": ["completed"]}', "the answer's status is no word"),
+    ('{"result": {"word": "completed"}}', "the answer's status is no word"),
+    ('{"result": "timeout"}', "the answer has an unknown status: 'timeout'"),
+    ('{"result": 1}', "the answer has an unknown status: '1'"),
+    ('{"result": true}', "the answer has an unknown status: 'true'"),
+]
+
+
+@pytest.mark.parametrize(("body", "problem"), UNREADABLE)
+def test_an_answer_in_another_shape_is_a_failed_poll_that_says_what_is_wrong_and_shows_it(
+    poll, body, problem
+):
+    """So that who reads the log sees whether the service or the definition is mistaken."""
+    error = poll(body)
+    assert isinstance(error, PollError)
+    assert (error.job_id, error.status_code) == ("job-1", 200)
+    assert str(error).startswith(f"job 'job-1': {problem}")
+    assert body_of(error) == repr(body)
+
+
+@pytest.mark.parametrize("name", services.NAMES)
+@pytest.mark.parametrize("body", ["[]", "{}", "", "<html>", '{"result": "completed"}', "null"])
+def test_the_answers_of_a_known_service_are_read_no_less_strictly(poll, provider, name, body):
+    """A proxy's page, or another service's answer, is no status; the next poll may find one."""
+    variables = {key: value for key, value in SERVICES[name].variables.items() if key != "region"}
+    error = poll(body, service=name, api_key="key-0123456789", **variables)
+    assert isinstance(error, PollError)
+    assert str(error).startswith("job 'job-1': the answer ")
+    assert body_of(error) == repr(body)
+
+
+def test_the_wait_goes_on_after_an_unreadable_answer(provider, clock):
+    """The next poll may find better."""
+    provider.tell("{}", "<html>", done("heygen"))
+    with serving(provider) as url, VideoTranslationClient(
+        url, service="heygen", api_key="key-0123456789", clock=clock, random=lambda: 0.0
+    ) as client:
+        future = client.submit("job-1")
+        assert future.result(PATIENCE) == "completed"
+    assert provider.times == [0, 30, 60]
+
+
+@pytest.mark.parametrize("value", ["[0]", '{"a": 1}', "NaN", "1e999", "-0", '"\\ud800"', "[[[]]]"])
+@pytest.mark.parametrize("field", ["result", "progress", "error"])
+def test_no_value_is_so_odd_that_it_does_more_than_fail_a_poll(provider, poll, field, value):
+    """Neither where a word is expected nor where a number or a text is."""
+    body = f'{{"result": "pending", "{field}": {value}}}'
+    provider.tell(body)
+    with VideoTranslationClient(poll.url, clock=provider.clock, max_attempts=1) as client:
+        future = client.submit("job-1")
+        assert future.result(PATIENCE) == "timeout"
+    assert (future.last_error is None) == (field != "result")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["result", "error", "progress", "data", "a"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_whatever_json_comes_is_read_or_refused_with_a_reason(payload):
+    """Nothing but a ValueError, for every service."""
+    for service in [*services.known(), Service("acme", progress="progress", failure="error")]:
+        read_failure(service, payload)
+        try:
+            report = read(service, payload)
+        except ValueError as error:
+            assert str(error).startswith(("the answer ", "the answer's "))  # noqa: PT017
+        else:
+            assert report.status in WORDS
+            assert report.progress is None or 0 <= report.progress <= 1
+
+
+def test_an_answer_that_is_nested_as_deep_as_json_may_be_is_read_or_refused():
+    """What could just be decoded does not run out of stack later."""
+    for depth in range(600, 1200):
+        nest = "[" * depth + "]" * depth
+        for text in ('{"result": "error", "error": %s}', '{"result": %s}'):
+            try:
+                payload = json.loads(text % nest)
+            except RecursionError:
+                return
+            with contextlib.suppress(ValueError):
+                read(DEFAULT, payload)
+
+
+# How much is shown
+
+
+@pytest.mark.parametrize("length", [198, 199, 200, 201, 5000, 100_000])
+def test_the_first_200_characters_are_shown(poll, length):
+    """No log is flooded."""
+    body = "x" * length
+    assert body_of(poll(body)) == repr(body[:200])
+
+
+def test_the_first_200_characters_are_shown_though_a_url_is_among_them():
+    """Also of a long answer without any white space, as compact JSON is."""
+    body = json.dumps(
+        {"a": "http://x.example/v", "items": list(range(3000))}, separators=(",", ":")
+    )
+    shown = quoted(body.encode(), Sent("/status", URL, {}))
+    assert shown == repr(body[:200])
+
+
+def test_the_cut_comes_after_secrets_were_taken_out(poll):
+    """No half of one is left at the end."""
+    for start in range(180, 201, 4):
+        error = poll("x" * start + "hush-key-0123456789" + "y" * 50, api_key="hush-key-0123456789")
+        assert body_of(error) == repr(("x" * start + "***" + "y" * 50)[:200])
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"a\r\nSet-Cookie: b", repr("a\r\nSet-Cookie: b")),
+        (b"\x1b[31mred", ascii("\x1b[31mred")),
+        ("é ü 日本".encode(), "'é ü 日本'"),
+        ("\u202eabc".encode(), "'\\u202eabc'"),
+        (b"\xff\xfe\x00", "'\ufffd\ufffd'"),
+        (b"it's", '"it\'s"'),
+        (b"", "''"),
+    ],
+)
+def test_nothing_that_is_shown_can_forge_a_line_or_command_a_terminal(body, shown):
+    """Control characters are escaped, and what is no UTF-8 is replaced."""
+    assert quoted(body, Sent("/status", URL, {})) == shown
+    assert quoted(body, Sent("/status", URL, {})).isprintable()
+
+
+@pytest.mark.parametrize(
+    "unit", [b"https:", b"https://", b"https://a@", b"https://a?", b"?", b"a@"]
+)
+def test_a_hostile_answer_of_a_mebibyte_is_shown_in_no_time(unit):
+    """Looking for URLs takes no time that grows with its square."""
+    began = time.perf_counter()
+    quoted(unit * (1024 * 1024 // len(unit)), Sent("/status", URL, {"x-api-key": KEY}))
+    assert time.perf_counter() - began < 5
+
+
+# What is not shown
+
+
+def as_json(text):
+    """As most encoders put it."""
+    return json.dumps(text)[1:-1]
+
+
+def as_json_for_html(text):
+    """As Go's and .NET's encoders put it, which escape more than they must."""
+    return "".join(f"\\u{ord(one):04x}" if one in "<>&+'\"" else as_json(one) for one in text)
+
+
+SPELLINGS = {
+    "plain": str,
+    "json": as_json,
+    "json with slashes escaped": lambda text: as_json(text).replace("/", "\\/"),
+    "json for html": as_json_for_html,
+    "percent": lambda text: quote(text, safe=""),
+    "percent with slashes": quote,
+    "percent in lower case": lambda text: re.sub(
+        "%..", lambda found: found[0].lower(), quote(text, safe="")
+    ),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("name", [None, "heygen", "d-id"])
+def test_a_key_that_is_repeated_is_not_shown(poll, name, spelling):
+    """However the answer spells it."""
+    echoed = SPELLINGS[spelling](KEY)
+    error = poll(f'{{"sent": "{echoed}", "a": 1}}', service=name, api_key=KEY)
+    assert body_of(error) == repr('{"sent": "***", "a": 1}')
+
+
+@pytest.mark.parametrize("echo", ["hush-token", "Bearer hush-token"])
+def test_the_prefix_of_a_key_makes_no_difference(poll, echo):
+    """With or without it, the key is not shown."""
+    error = poll(f"you sent {echo}.", api_key="hush-token")
+    assert "hush" not in str(error)
+
+
+def test_the_headers_and_cookies_of_a_session_are_not_shown(poll):
+    """Neither whole nor in parts."""
+    with requests.Session() as session:
+        session.headers["X-Token"] = "hush-header"
+        session.cookies.set("first", "hush-cookie")
+        session.cookies.set("second", "hush/other")
+        error = poll(
+            '{"sent": ["hush-header", "first=hush-cookie; second=hush/other",'
+            ' "hush-cookie", "hush\\/other", "hush%2Fother"]}',
+            session=session,
+        )
+    assert "hush" not in str(error)
+    assert body_of(error).startswith('\'{"sent": ["***", "***"')
+
+
+@pytest.mark.parametrize("where", ["url", "auth"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_basic_credentials_are_not_shown_encoded_or_in_parts(poll, where, spelling):
+    """The pair, the user name, the password, and the header's value."""
+    user, password = "hush-user", "hush/pass+word"
+    encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
+    parts = [f"{user}:{password}", user, password, encoded, f"Basic {encoded}"]
+    body = json.dumps(["PART"] * len(parts))
+    for part in parts:
+        body = body.replace("PART", SPELLINGS[spelling](part), 1)
+    with requests.Session() as session:
+        if where == "auth":
+            session.auth = (user, password)
+            error = poll(body, session=session)
+        else:
+            credentials = f"//{user}:{quote(password, safe='')}@"
+            error = poll(body, base_url=poll.url.replace("//", credentials))
+    assert "hush" not in str(error)
+    assert encoded[:8] not in str(error)
+    assert str(error).count("***") >= len(parts)
+
+
+def test_a_header_that_only_looks_like_basic_authentication_is_no_trouble(poll):
+    """What can't be decoded is not shown, either."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = "Basic hush!"
+        error = poll("you sent Basic hush!", session=session)
+    assert "hush" not in str(error)
+
+
+def test_header_values_that_are_bytes_are_not_shown():
+    """A session's authentication may make such."""
+    shown = quoted(b"you sent hush-bytes", Sent("/status", URL, {"x-token": b"hush-bytes"}))
+    assert shown == "'you sent ***'"
+
+
+def test_values_in_the_query_of_the_request_are_not_shown(poll):
+    """Some services take their key there, from session.params."""
+    with requests.Session() as session:
+        session.params = {"key": "hush/1", "sig": "hush two"}
+        error = poll('{"query": ["hush/1", "hush%2F1", "hush two", "hush%20two"]}', session=session)
+    assert body_of(error) == repr('{"query": ["***", "***", "***", "***"]}')
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://x.example/v?sig=hush&e=1", "https://x.example/v?***"),
+        ("see http://x.example/v?hush.", "see http://x.example/v?***"),
+        (
+            '{"u": "https://x.example/v?sig=hush", "a": 1}',
+            '{"u": "https://x.example/v?***", "a": 1}',
+        ),
+        ('{"u": "https:\\/\\/x.example\\/v?s=hush"}', '{"u": "https:\\/\\/x.example\\/v?***"}'),
+        ('{"u": "https://x.example/v?a=1\\u0026s=hush"}', '{"u": "https://x.example/v?***"}'),
+        ("<a href='https://x.example/v?s=hush'>", "<a href='https://x.example/v?***'>"),
+        ("https://x.example/v?a=b?c=hush", "https://x.example/v?***"),
+        ("https://hush:hush@x.example/v", "https://***@x.example/v"),
+        ("https://hush@x.example/v?s=hush", "https://***@x.example/v?***"),
+        ('{"u": "https:\\/\\/hush:hush@x.example"}', '{"u": "https:\\/\\/***@x.example"}'),
+        ("HTTPS://x.example/v?sig=hush", "HTTPS://x.example/v?***"),
+        ("https://x.example/v#a/b", "https://x.example/v#a/b"),
+        ("why? because", "why? because"),
+    ],
+)
+def test_what_presigned_urls_carry_is_not_shown(text, shown):
+    """Their path is, which tells what they are of."""
+    assert quoted(text.encode(), Sent("/status", URL, {})) == repr(shown)
+
+
+@settings(deadline=None)
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=40).filter(
+        lambda key: len(set(key)) > 5
+    ),
+    st.sampled_from(["plain", "json", "json with slashes escaped", "percent"]),
+    st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x4EFF), max_size=250),
+)
+def test_no_key_is_shown_wherever_it_is_repeated(key, spelling, before):
+    """Whatever its characters are."""
+    echoed = SPELLINGS[spelling](key)
+    sent = {"x-api-key": key, "Accept": "application/json"}
+    text = f"{before}{echoed}日{echoed}"
+    shown = quoted(text.encode(), Sent("/status", URL, sent))
+    assert shown == repr(f"{before}***日***"[:200])
+
+
+def test_short_and_harmless_words_are_shown():
+    """Who takes out three letters, or what every request has, makes answers unreadable."""
+    sent = {"x-api-key": "abc", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+    sent = {**sent, "User-Agent": "video", "Connection": "keep-alive"}
+    text = "abc application/json gzip video keep-alive"
+    assert quoted(text.encode(), Sent("/status", URL + "?v=2", sent)) == repr(text)
+
+
+ECHOES = {
+    "a status that is no word": '{"result": {"sent": "hush-key-1"}}',
+    "a list in place of a status": '{"result": ["hush-key-1"]}',
+    "an unknown status": '{"result": "hush-key-1"}',
+}
+
+
+@pytest.mark.parametrize("body", ECHOES.values(), ids=list(ECHOES))
+def test_what_is_wrong_with_a_status_is_told_without_secrets(poll, caplog, body):
+    """They are taken out of the whole message, not of the body alone."""
+    error = poll(body, api_key="hush-key-1")
+    assert "hush" not in str(error)
+    assert "hush" not in caplog.text
+
+
+def test_a_failure_that_the_service_tells_is_repeated_without_secrets(provider, clock, caplog):
+    """Some repeat the key that they refuse."""
+    caplog.set_level(logging.DEBUG)
+    provider.tell('{"error": {"code": "invalid_key", "message": "No such key: hush-key-1"}}')
+    with serving(provider) as url, VideoTranslationClient(
+        url, service="heygen", api_key="hush-key-1", clock=clock
+    ) as client:
+        error = client.submit("job-1").exception(PATIENCE)
+    assert "No such key: " in str(error)
+    assert "hush" not in str(error)
+    assert "hush" not in caplog.text
+
+
+@pytest.mark.parametrize("unknown_status", ["pending", "invalid"])
+def test_a_text_in_place_of_a_word_is_a_failed_poll(poll, unknown_status):
+    """A page of prose is no status, whatever unknown words count as."""
+    service = Service("acme", unknown_status=unknown_status, words=Words())
+    error = poll(json.dumps({"status": "prose " * 100}), service=service)
+    assert "the answer's status is no word" in str(error)
+    assert len(str(error)) < 500
