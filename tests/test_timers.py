@@ -87,3 +87,13 @@ def test_it_agrees_with_a_sorted_list_whatever_is_added_and_removed():
             for entry in due:
                 del plain[entry]
         assert len(timers) == len(plain)
+
+
+def test_no_more_is_taken_than_asked_for():
+    """What is left comes due later; each has its moment with it."""
+    timers = Timers()
+    for number in range(4):
+        timers.add(number, f"item {number}")
+    assert timers.take(2, most=2) == [(0, "item 0"), (1, "item 1")]
+    assert timers.take(2, most=2) == [(2, "item 2")]
+    assert timers.pop(3) == ["item 3"]

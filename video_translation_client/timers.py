@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -57,27 +58,18 @@ class Timers(Generic[Item]):
 
     def pop(self, now: float) -> list[Item]:
         """Takes out and returns the items that are due at ``now``, earliest first."""
-        due: list[Item] = []
-        while self._heap and self._heap[0][0] <= now:
-            timer = heapq.heappop(self._heap)[2]
+        return [item for _, item in self.take(now)]
+
+    def take(self, until: float, most: float = math.inf) -> list[tuple[float, Item]]:
+        """Takes out and returns what is due by ``until``, with when, and no more than ``most``."""
+        taken: list[tuple[float, Item]] = []
+        while self._heap and self._heap[0][0] <= until and len(taken) < most:
+            when, _, timer = heapq.heappop(self._heap)
             if timer.item is None:
                 self._removed -= 1
             else:
-                due.append(timer.item)
-                timer.item = None
-        return due
-
-    def take(self, until: float, most: int) -> list[tuple[float, Item]]:
-        """Takes out and returns items that are due by ``until``, ``most`` or fewer, with when."""
-        taken: list[tuple[float, Item]] = []
-        while len(taken) < most:
-            when = self.next()
-            if when is None or when > until:
-                break
-            timer = heapq.heappop(self._heap)[2]
-            if timer.item is not None:  # as next() has seen to
                 taken.append((when, timer.item))
-            timer.item = None
+                timer.item = None
         return taken
 
     def __len__(self) -> int:
