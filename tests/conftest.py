@@ -8,7 +8,7 @@ import signal
 import ssl
 import sys
 import threading
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NamedTuple
 
 import pytest
 from werkzeug.serving import make_server
@@ -41,6 +41,53 @@ def serving(app: Callable[..., Any], ssl_context: ssl.SSLContext | None = None) 
         server.server_close()
 
 
+class Request(NamedTuple):
+    """What arrived; header names are lower case."""
+
+    time: float
+    method: str
+    target: str
+    headers: dict[str, str]
+
+
+class Provider:
+    """A service that gives the answers it is told, the last one again and again."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.answers: list[Any] = []
+        self.requests: list[Request] = []
+
+    def tell(self, *answers: Any) -> None:
+        """Takes bodies, or triples of a status, a body and headers."""
+        self.answers = [
+            (200, answer, {}) if isinstance(answer, str) else (*answer, {})[:3]
+            for answer in answers
+        ]
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.requests.append(
+            Request(
+                self.clock.monotonic(),
+                environ["REQUEST_METHOD"],
+                environ["REQUEST_URI"],
+                {
+                    name[5:].replace("_", "-").lower(): value
+                    for name, value in environ.items()
+                    if name.startswith("HTTP_")
+                },
+            )
+        )
+        code, body, headers = self.answers[min(len(self.requests), len(self.answers)) - 1]
+        start_response(f"{code} Said", list(headers.items()))
+        return [body.encode()]
+
+    @property
+    def times(self) -> list[float]:
+        """When requests arrived."""
+        return [request.time for request in self.requests]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
     """Lets Ctrl-C reach the processes of the tests, also where they run in the background."""
@@ -65,6 +112,12 @@ def clock(virtual_clock: VirtualClock) -> VirtualClock:
 def server(video_translation_server: MockServer) -> MockServer:
     """A mock server on the virtual clock."""
     return video_translation_server
+
+
+@pytest.fixture
+def provider(clock: VirtualClock) -> Provider:
+    """A service to script, to be served."""
+    return Provider(clock)
 
 
 @pytest.fixture

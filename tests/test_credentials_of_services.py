@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import requests
-from conftest import PATIENCE, serving
-from test_services import KEY, SERVICES, Provider, done
+from conftest import PATIENCE, Provider, serving
+from test_services import KEY, SERVICES, done
 
 from video_translation_client import Service, VideoTranslationClient, services
 

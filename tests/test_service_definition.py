@@ -11,7 +11,7 @@ import pytest
 from conftest import PATIENCE, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_services import Provider, warnings_of
+from test_services import warnings_of
 
 from video_translation_client import (
     Batch,
@@ -31,12 +31,6 @@ PENDING = '{"status": "pending"}'
 COMPLETED = '{"status": "completed"}'
 
 acme = partial(Service, "acme")
-
-
-@pytest.fixture
-def provider(clock):
-    """A service to script."""
-    return Provider(clock)
 
 
 @pytest.fixture

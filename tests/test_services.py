@@ -27,53 +27,6 @@ KEY = "key-0123456789"
 LOGGER = "video_translation_client"
 
 
-class Provider:
-    """A service that gives the answers it is told, the last one again and again."""
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.answers = []
-        self.requests = []
-
-    def tell(self, *answers):
-        """Takes bodies, or triples of a status, a body and headers."""
-        self.answers = [
-            (200, answer, {}) if isinstance(answer, str) else (*answer, {})[:3]
-            for answer in answers
-        ]
-
-    def __call__(self, environ, start_response):
-        self.requests.append(
-            Request(
-                self.clock.monotonic(),
-                environ["REQUEST_METHOD"],
-                environ["REQUEST_URI"],
-                {
-                    name[5:].replace("_", "-").lower(): value
-                    for name, value in environ.items()
-                    if name.startswith("HTTP_")
-                },
-            )
-        )
-        code, body, headers = self.answers[min(len(self.requests), len(self.answers)) - 1]
-        start_response(f"{code} Said", list(headers.items()))
-        return [body.encode()]
-
-    @property
-    def times(self):
-        """When requests arrived."""
-        return [request.time for request in self.requests]
-
-
-class Request(NamedTuple):
-    """What arrived; header names are lower case."""
-
-    time: float
-    method: str
-    target: str
-    headers: dict[str, str]
-
-
 class Documented(NamedTuple):
     """What a service's documentation says.
 
@@ -308,12 +261,6 @@ def done(name):
 def each(field):
     """The pairs of a service and one of its words."""
     return [(name, word) for name, facts in SERVICES.items() for word in getattr(facts, field)]
-
-
-@pytest.fixture
-def provider(clock):
-    """A service to script."""
-    return Provider(clock)
 
 
 @pytest.fixture

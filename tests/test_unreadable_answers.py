@@ -15,7 +15,7 @@ import requests
 from conftest import PATIENCE, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_services import SERVICES, Provider, done
+from test_services import SERVICES, done
 
 from video_translation_client import PollError, Service, VideoTranslationClient, Words, services
 from video_translation_client.answers import read, read_failure
@@ -27,12 +27,6 @@ KEY = "hush-key/1+2=3&<'\"\\~"
 
 URL = "http://127.0.0.1:5000/status/job-1"
 WORDS = "pending|completed|error"
-
-
-@pytest.fixture
-def provider(clock):
-    """A service to script."""
-    return Provider(clock)
 
 
 @pytest.fixture
