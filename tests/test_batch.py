@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import itertools
 import json
 import logging
 import threading
@@ -107,7 +108,7 @@ def ask_together(make_client, clock):
     """Submits jobs to a scripted service so that as many as possible are asked together."""
     with contextlib.ExitStack() as cleanup:
 
-        def ask(app, *job_ids, **arguments):
+        def ask(app, *job_ids, on_updates=(), **arguments):
             url = cleanup.enter_context(serving(app))
             arguments = {"service": Scripted.service, "max_concurrency": 1, **arguments}
             client = make_client(url, **arguments)
@@ -116,7 +117,10 @@ def ask_together(make_client, clock):
             with clock.paused():
                 client.submit("first")
                 assert app.first_came.wait(PATIENCE)
-                futures = [client.submit(job_id) for job_id in job_ids]
+                futures = [
+                    client.submit(job_id, on_update)
+                    for job_id, on_update in itertools.zip_longest(job_ids, on_updates)
+                ]
                 app.all_submitted.set()
             return futures
 
@@ -158,13 +162,16 @@ def test_the_end_is_read_with_the_request_that_carries_the_result(heygen, make_c
     assert updates == ["pending", "pending", "completed"]
 
 
-def test_a_job_alone_is_asked_for_by_itself(heygen, make_client):
-    """One request tells it all."""
+@pytest.mark.parametrize(
+    ("limit", "result"), [(None, "completed"), (64, "completed"), (40, "timeout")]
+)
+def test_a_job_alone_is_asked_for_by_itself(heygen, make_client, limit, result):
+    """One request tells it all; also just before the deadline."""
     heygen.job("job-1", duration=45)
-    future = make_client(heygen.url).submit("job-1")
-    assert future.result(PATIENCE) == "completed"
+    future = make_client(heygen.url, max_wait_time=limit).submit("job-1")
+    assert future.result(PATIENCE) == result
     assert {request.path for request in heygen.requests} == {"/v3/video-translations/job-1"}
-    assert len(heygen.requests) == future.attempts
+    assert len(heygen.requests) == future.attempts == 3
 
 
 def test_batches_can_be_turned_off(heygen, make_client, clock):
@@ -330,7 +337,7 @@ def test_a_page_that_cannot_be_received_costs_them_their_poll_too(ask_together):
 
 
 def test_pages_without_end_are_not_followed_for_ever(ask_together):
-    """Ten at most; jobs on further ones are asked for by themselves."""
+    """Never more than jobs are left to be found; those are asked for by themselves."""
 
     def answer(asked):
         if isinstance(asked, dict):
@@ -340,7 +347,7 @@ def test_pages_without_end_are_not_followed_for_ever(ask_together):
     service = Scripted(answer)
     for future in ask_together(service, *"abc"):
         assert future.result(PATIENCE) == "completed"
-    assert len(service.batches()) == 10
+    assert [query.get("cursor") for query in service.batches()] == [None, ["again"], ["again"]]
 
 
 @pytest.mark.parametrize(
@@ -533,3 +540,111 @@ def test_cancelling_all_jobs_of_a_batch_aborts_it(ask_together):
         assert future.cancel()
     go_on.set()
     assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("ids", [["x,1", "j"], [f"{number:0300}" for number in range(40)]])
+def test_jobs_that_do_not_fit_together_are_not_asked_early(ask_together, ids):
+    """Each is asked when it is due: frequent requests don't pull one another in."""
+    service = Scripted(many("pending"))
+    single = Scripted(lambda _: (200, {"status": "pending"}))
+
+    def app(environ, start_response):
+        which = service if environ["PATH_INFO"] == "/jobs" else single
+        return which(environ, start_response)
+
+    app.first_came, app.all_submitted = single.first_came, single.all_submitted
+    batch = Batch("/jobs?ids={job_ids}", limit=100, jobs="jobs", window=5)
+    preset = Service(**{**vars(Scripted.service), "batch": batch})
+    futures = ask_together(
+        app, *ids, service=preset, strategy=lambda *known: 4.0, max_wait_time=19.9
+    )
+    for future in futures:
+        assert future.result(PATIENCE) == "timeout"
+        assert future.attempts <= 1 + 19.9 / (4 * 0.8) + 1
+
+
+def test_jobs_that_others_take_along_keep_most_of_their_waits(make_client, clock):
+    """A new job every half second does not spend the attempts of those that wait."""
+    with MockServer(service="heygen", duration=1000, clock=clock) as server:
+        client = make_client(server.url, strategy=lambda *known: 4.0, max_attempts=10)
+        with clock.paused():
+            first = client.submit("first")
+            for number in range(100):
+                client.submit(f"job-{number}")
+                clock.advance(0.5)
+        assert first.result(PATIENCE) == "timeout"
+        assert first.attempts == 10
+        assert first.elapsed >= 9 * 4 * 0.8
+
+
+def test_a_callback_that_blocks_holds_up_no_other_job_of_the_request(ask_together):
+    """It keeps its worker; the others' answers are told by other workers."""
+    blocks, go_on, told = threading.Event(), threading.Event(), threading.Event()
+    service = Scripted(many())
+
+    def block(_):
+        blocks.set()
+        assert go_on.wait(PATIENCE)
+
+    def tell(_):
+        if blocks.wait(PATIENCE):
+            told.set()
+
+    a, b, c = ask_together(service, *"abc", on_updates=(block, tell), max_concurrency=3)
+    assert told.wait(PATIENCE)
+    assert b.result(PATIENCE) == c.result(PATIENCE) == "completed"
+    assert not a.done()
+    go_on.set()
+    assert a.result(PATIENCE) == "completed"
+
+
+def test_a_last_poll_before_the_deadline_does_not_wait_for_others(make_client, clock):
+    """Though another request is under way, which hangs."""
+    faults = {1: Fault.slow(1000)}
+    with MockServer(service="heygen", clock=clock) as server:
+        server.job("job-1", duration=5)
+        server.job("hangs", faults=faults)
+        client = make_client(server.url, max_wait_time=8, request_timeout=9)
+        with clock.paused():
+            future = client.submit("job-1")
+            clock.advance(2)
+            client.submit("hangs")
+        assert future.result(PATIENCE) == "completed"
+        assert future.attempts == 2
+
+
+def test_results_are_read_at_the_pace_of_single_requests(make_client, clock):
+    """Also after a 429: there is one to read for each job, not for each hundred."""
+    with MockServer(service="heygen", duration=29, clock=clock) as server:
+        too_many = Fault.http(429, {"Retry-After": "5"})
+        for job_id in names(300):
+            server.job(job_id, faults={3: too_many} if job_id == "job-7" else {})
+        client = make_client(server.url, random=lambda: 0.0)
+        futures = submit(client, clock, *names(300))
+        assert [future.result(PATIENCE) for future in futures] == ["completed"] * 300
+        assert max(future.elapsed for future in futures) < 30 + 5 + 300 / 2
+
+
+def test_a_result_that_can_never_be_read_is_not_asked_for_every_two_seconds(ask_together):
+    """After half a minute the usual waits are short enough."""
+
+    def answer(asked):
+        return many()(asked) if isinstance(asked, dict) else (500, {})
+
+    service = Scripted(answer)
+    a, b = ask_together(service, *"ab", strategy=lambda *known: 60.0, max_wait_time=3600)
+    assert (a.result(PATIENCE), b.result(PATIENCE)) == ("completed", "completed")
+    assert a.attempts <= 16 + 3600 / 60
+
+
+def test_a_cursor_that_no_url_can_hold_is_an_answer_of_another_form(ask_together):
+    """It ends no wait."""
+
+    def answer(asked):
+        if isinstance(asked, dict):
+            return 200, b'{"jobs": [], "next": "\\ud800"}'
+        return 200, {"status": "completed", "url": "u"}
+
+    for future in ask_together(Scripted(answer), *"abc"):
+        assert future.result(PATIENCE) == "completed"
+        assert isinstance(future.last_error, PollError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import sys
 from functools import partial
 
 import pytest
@@ -121,6 +122,7 @@ OTHERS = [
     ("authentication_header", "", "authentication_header must be the name of a header"),
     ("authentication_header", "X:Key", "authentication_header must be the name of a header"),
     ("authentication_prefix", "é", "authentication_prefix must be printable ASCII"),
+    ("authentication_prefix", " Bearer ", "authentication_prefix must be printable ASCII"),
     ("authentication_prefix", "a\r\nb", "authentication_prefix must be printable ASCII"),
     ("authentication_variable", "", "authentication_variable must be one of the environment"),
     ("authentication_variable", "A=B", "authentication_variable must be one of the environment"),
@@ -216,8 +218,8 @@ def test_a_value_of_another_type_is_refused_when_the_service_is_made(field, valu
     [
         ({"path": "status"}, "path must be the path of a URL"),
         ({"path": None}, "path must be the path of a URL"),
-        ({"limit": 1}, "limit must be 2 or more, not 1"),
-        ({"limit": 0}, "limit must be a whole number, 1 or more, not 0"),
+        ({"limit": 1}, "limit must be from 2 to 1000, not 1"),
+        ({"limit": 0}, "limit must be a whole number from 1 to 1000, not 0"),
         ({"limit": True}, "limit must be a whole number"),
         ({"jobs": "a."}, "jobs must be a JMESPath expression"),
         ({"jobs": None}, "jobs must be a JMESPath expression"),
@@ -266,6 +268,7 @@ def test_the_path_of_a_batch_is_checked_with_the_service_whose_variables_it_hold
         ({"pending": ("",)}, ValueError, "pending must not hold an empty word"),
         ({"pending": (" ",)}, ValueError, "pending must not hold an empty word"),
         ({"completed": ()}, ValueError, "completed and error must each hold a word"),
+        ({"pending": ("*a*b*c*",)}, ValueError, "pending must hold no more than 3 '*' in '*a*b"),
         ({"error": ()}, ValueError, "completed and error must each hold a word"),
         ({"error": ("completed",)}, ValueError, "error must not hold 'completed': completed does"),
         ({"pending": ("ERROR",)}, ValueError, "pending must not hold 'ERROR': error does already"),
@@ -320,6 +323,15 @@ def test_stages_wait_by_how_long_the_job_has_been_waited_for(elapsed, wait):
     """From the moment on that each names, and chance adds up to the jitter."""
     assert STAGES(1, elapsed, None, 0.0) == wait
     assert STAGES(99, elapsed, None, 0.5) == wait + 1
+
+
+def test_a_pattern_that_matches_nothing_is_refused_where_python_does_not_take_it():
+    """When it is made: up to 3.8, a range of characters that is turned round is an error."""
+    if sys.version_info >= (3, 9):
+        assert Words(pending=("[z-a]",)).meaning("z") is None
+    else:
+        with pytest.raises(ValueError, match=r"^pending must hold patterns, not '\[z-a\]'"):
+            Words(pending=("[z-a]",))
 
 
 def test_words_are_the_same_in_capital_letters():

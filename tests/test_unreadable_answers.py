@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import json
 import logging
 import re
@@ -397,6 +398,61 @@ def test_a_failure_that_the_service_tells_is_repeated_without_secrets(provider, 
     assert "No such key: " in str(error)
     assert "hush" not in str(error)
     assert "hush" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"error": {"code": "SECRET", "message": "no"}}',
+        '{"error": {"code": "refused", "message": "SECRET"}}',
+        '{"error": {"code": "%sSECRET", "message": "no"}}' % ("x" * 190),
+        '{"data": {"status": "failed", "failure_message": "you sent SECRET"}}',
+        '{"data": {"status": "failed", "failure_message": "%sSECRET"}}' % ("x" * 1990),
+        '{"data": {"status": "SECRET"}}',
+        '{"data": {"status": "running SECRET"}}',
+    ],
+)
+@pytest.mark.parametrize("spelling", [str, str.upper])
+def test_what_a_service_tells_of_a_job_is_repeated_without_secrets(
+    provider, clock, caplog, answer, spelling
+):
+    """In errors, reasons, the log and what is shown of the report."""
+    caplog.set_level(logging.DEBUG)
+    provider.tell(answer.replace("SECRET", spelling("hush-key-1")))
+    service = dataclasses.replace(
+        services.find("heygen"),
+        error_code="data.failure_code",
+        words=Words(pending=("running*",), error=("failed",)),
+    )
+    with serving(provider) as url, VideoTranslationClient(
+        url, 2, service=service, api_key="hush-key-1", clock=clock
+    ) as client:
+        future = client.submit("job-1")
+        shown = [str(future.exception(PATIENCE)), str(future.reason), repr(future.report)]
+    assert "hush" not in "".join([*shown, caplog.text]).lower()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("ceil(n)", "Infinity"),
+        ("avg([n, n])", "9" * 400),
+        ("max_by(n, &a)", '[{"a": 1}, {"a": "x"}]'),
+    ],
+    ids=["infinity", "huge", "mixed"],
+)
+def test_an_expression_that_an_answer_is_too_odd_for_is_a_failed_poll(poll, expression, value):
+    """Whatever its functions raise."""
+    answer = f'{{"status": "pending", "n": {value}}}'
+    error = poll(answer, service=Service("acme", progress=expression))
+    assert f"{expression!r} does not fit the answer" in str(error)
+
+
+def test_a_result_that_no_url_can_hold_is_a_failed_poll(poll):
+    """Half a surrogate pair has no percent-encoding."""
+    service = Service("acme", result="id", result_url="/results/{result}")
+    error = poll('{"status": "completed", "id": "\\ud800"}', service=service)
+    assert isinstance(error, PollError)
 
 
 @pytest.mark.parametrize("unknown_status", ["pending", "invalid"])

@@ -9,12 +9,13 @@ from .expressions import find
 from .service import Batch, Service, Words
 from .status import Status, StatusReport
 
-_LONGEST_REASON = 2000
-
 # Characters of a word or code; a longer text is none.
 _LONGEST_WORD = 200
 
-# Characters of what names a page; it becomes a part of a URL.
+# Jobs of one answer that are looked at.
+_MOST_JOBS = 10_000
+
+# Octets of what names a page; it becomes a part of a URL.
 _LONGEST_CURSOR = 2000
 
 
@@ -77,7 +78,7 @@ def jobs_of(batch: Batch, payload: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(jobs, dict):
         yield from jobs.items()
     elif isinstance(jobs, list):
-        for job in jobs:
+        for job in jobs[:_MOST_JOBS]:
             job_id = _text(find(batch.job_id, job))
             if job_id is not None:
                 yield job_id, job
@@ -102,7 +103,7 @@ def next_cursor(batch: Batch, payload: Any) -> str | None:
         ValueError: The answer is not of the service's form.
     """
     cursor = _text(find(batch.next_cursor, payload))
-    if cursor is not None and len(cursor) > _LONGEST_CURSOR:
+    if cursor is not None and len(cursor.encode()) > _LONGEST_CURSOR:
         raise ValueError("the answer names a page that can't be asked for")
     return cursor
 
@@ -146,18 +147,17 @@ def _result(value: Any) -> Any:
 
 def _code(value: Any) -> str | None:
     text = _text(value)
-    return None if text is None else text[:_LONGEST_WORD]
+    return None if text is None or len(text) > _LONGEST_WORD else text
 
 
 def _reason(value: Any) -> str | None:
     """Returns what is meant for people as text, whatever its form."""
     if isinstance(value, (dict, list)) and value:
         try:
-            return json.dumps(value, ensure_ascii=False)[:_LONGEST_REASON]
+            return json.dumps(value, ensure_ascii=False)
         except RecursionError:
             return None
-    text = _text(value)
-    return None if text is None else text[:_LONGEST_REASON]
+    return _text(value)
 
 
 def _fraction(value: Any, total: float) -> float | None:

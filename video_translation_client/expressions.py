@@ -37,6 +37,6 @@ def find(expression: str | None, payload: Any) -> Any:
         return None
     try:
         return _compiled(expression).search(payload)
-    except JMESPathError as error:
-        problem = type(error).__name__
+    except (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
+        problem = type(error).__name__  # of an answer that its functions are not made for
         raise ValueError(f"{expression!r} does not fit the answer: {problem}") from None

@@ -96,6 +96,11 @@ class StatusFuture(Base):
         return Status.PENDING if self.report is None else self.report.status
 
     @property
+    def has_callbacks(self) -> bool:
+        """Whether user code runs at the next answer or end; only for the scheduler."""
+        return bool(self._on_update or self._update_callbacks or self._end_callbacks)
+
+    @property
     def elapsed(self) -> float:
         """Seconds from the submit until now, or until the end."""
         return (self._clock.monotonic() if self._ended is None else self._ended) - self._started

@@ -22,8 +22,10 @@ _USUAL_INTERVAL = 1.0
 # Seconds between two polls of a job, at least, in the rate that is reckoned with.
 _SHORTEST_INTERVAL = 0.001
 
-# Seconds between two polls of a job that has ended, until its result can be read.
+# Seconds between two polls of a job that has ended, until its result can be read, and for how
+# many seconds; then the strategy's waits are long enough.
 _RESULT_INTERVAL = 2.0
+_RESULT_PATIENCE = 30.0
 
 
 class Plan(NamedTuple):
@@ -69,7 +71,7 @@ class Planner:
             interval = min(strategy.initial_wait_time, strategy.max_interval)
         else:
             interval = _USUAL_INTERVAL
-        self.first_rate = self._rate(interval)
+        self.first_rate = self._rate(interval, together)
         self._most_lead = (limits.max_wait_time or 0) / 10
 
     def plan(self, wait: Wait, now: float, retry_after: float, paused_until: float) -> Plan:
@@ -93,9 +95,9 @@ class Planner:
             self._strategy(future.attempts, future.elapsed, future.report, self._chance()),
             least=0,
         )
-        if wait.ended is not None:
+        if wait.ended is not None and now - wait.ended_at < _RESULT_PATIENCE:
             seconds = min(seconds, _RESULT_INTERVAL)
-        rate = self._rate(max(seconds, retry_after))
+        rate = self._rate(max(seconds, retry_after), 1 if wait.alone else self._together)
         if wait.deadline is None:
             return Plan(max(seconds, min(retry_after, LONGEST_PAUSE)), rate=rate)
         pause = max(retry_after, paused_until - now)
@@ -109,5 +111,5 @@ class Planner:
             return Plan(0.0, "max_wait_time")
         return Plan(max(retry_after, min(seconds, max(0.0, left))), rate=rate)
 
-    def _rate(self, interval: float) -> float:
-        return 1 / (max(interval, _SHORTEST_INTERVAL) * self._together)
+    def _rate(self, interval: float, together: int) -> float:
+        return 1 / (max(interval, _SHORTEST_INTERVAL) * together)

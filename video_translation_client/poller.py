@@ -62,6 +62,9 @@ _HOPELESS = (
 # Characters of an error's own words that are repeated.
 _MOST_WORDS = 200
 
+# Characters of a service's reason that are kept.
+_LONGEST_REASON = 2000
+
 # Unknown words that a warning tells of; a service may have no end of them.
 _MOST_UNKNOWN = 100
 
@@ -152,7 +155,8 @@ class Poller:
         found: dict[str, Outcome] = {}
         missing = dict.fromkeys(job_ids)
         cursor: str | None = None
-        for _ in range(_MOST_PAGES):
+        # More pages than jobs would cost more than to ask for each by itself.
+        for _ in range(min(_MOST_PAGES, len(missing))):
             try:
                 path = self._endpoint.batch_path_of(batch, job_ids, cursor)
                 answer = self._transport.get(path, exchange)
@@ -206,13 +210,12 @@ class Poller:
         if failure is not None:
             return failure
         try:
-            report = read(self._service, payload)
+            report = self._endpoint.with_result(read(self._service, payload), job_id)
         except MissingError:
             return self._not_found(job_id, answer.status_code, "its status says so")
         except ValueError as error:
             return self._unreadable(job_id, answer, error)
-        report = self._known(self._service.words, report, answer)
-        return self._endpoint.with_result(report, job_id)
+        return self._known(self._service.words, report, answer)
 
     def _judge_one_of_many(
         self, batch: Batch, job_id: str, job: Any, answer: Answer
@@ -239,8 +242,7 @@ class Poller:
         told = read_failure(self._service, payload)
         words, told_code = f"HTTP status {code}", ""
         if told is not None:
-            told_code = told.code
-            message = redacted(told.message, answer.sent)
+            message, told_code = (redacted(text, answer.sent) for text in told)
             words += f": {message[:_MOST_WORDS]!r} ({told_code or 'no code'})"
         passing = told is not None and matches(told_code, self._service.passing)
         missing = told is not None and matches(told_code, self._service.missing)
@@ -272,20 +274,26 @@ class Poller:
         )
 
     def _known(self, words: Words, report: StatusReport, answer: Answer) -> StatusReport:
-        """Returns a report; the first one with a word that is not listed has a warning tell it."""
-        if words.meaning(report.state) is not None:
+        """Returns a report without secrets; a word that is not listed has one warning tell it."""
+        if not words.lists(report.state):
+            state, here = redacted(report.state, answer.sent), object()
+            listed = words.meaning(report.state) is not None or len(self._told) >= _MOST_UNKNOWN
+            report = dataclasses.replace(report, state=state)
+            if not listed and self._told.setdefault(state.lower(), here) is here:
+                log(
+                    logging.WARNING,
+                    "service %r has a status that is not known, %r: it counts as %s",
+                    self._service.name,
+                    state,
+                    self._service.unknown_status,
+                )
+        if report.error is None and report.error_code is None:
             return report
-        state, here = redacted(report.state, answer.sent), object()
-        known = len(self._told) >= _MOST_UNKNOWN
-        if not known and self._told.setdefault(state.lower(), here) is here:
-            log(
-                logging.WARNING,
-                "service %r has a status that is not known, %r: it counts as %s",
-                self._service.name,
-                state,
-                self._service.unknown_status,
-            )
-        return dataclasses.replace(report, state=state)
+        error, code = (
+            None if text is None else redacted(text, answer.sent)[:_LONGEST_REASON]
+            for text in (report.error, report.error_code)
+        )
+        return dataclasses.replace(report, error=error, error_code=code)
 
 
 _ADVICE = {

@@ -5,11 +5,15 @@ Pure bookkeeping under the scheduler's lock; it reads no clock.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from itertools import islice
 from typing import Callable, Iterator, Sequence
 
 from .waits import Wait
+
+# Seconds before a deadline from which on no request that is to meet it waits.
+_LAST_MOMENTS = 0.5
 
 # Seconds for which a request that has room for more jobs waits for them while another one is
 # under way, as small packets do (Nagle, RFC 896).
@@ -48,24 +52,31 @@ class Ready:
             now: The time.
             under_way: Whether the end of another request is ahead.
         """
-        first = next(iter(self._waits))
-        if self._limit == 1 or first.alone or not under_way or self.room() < 1:
-            return now
-        return max(now, first.since + _GATHERING)
-
-    def room(self) -> int:
-        """Returns how many more jobs the next request can ask for."""
         waits = self._candidates()
-        count = self._together([wait.future.job_id for wait in waits])
-        return 0 if count < len(waits) else self._limit - count
+        if self._limit == 1 or waits[0].alone or not under_way or self._count(waits) < len(waits):
+            return now
+        if len(waits) == self._limit:
+            return now
+        deadlines = [wait.deadline for wait in waits if wait.deadline is not None]
+        last_moment = min(deadlines, default=math.inf) - _LAST_MOMENTS
+        return max(now, min(waits[0].since + _GATHERING, last_moment))
 
     def take(self) -> list[Wait]:
         """Takes out and returns those that the next request asks for. There is a wait."""
         waits = self._candidates()
-        del waits[self._together([wait.future.job_id for wait in waits]) :]
+        del waits[self._count(waits) :]
         for wait in waits:
             del self._waits[wait]
         return waits
+
+    def more(self, waits: list[Wait], others: list[Wait]) -> list[Wait]:
+        """Returns those of ``others``, from the first on, that join a request for ``waits``."""
+        if waits[0].alone:
+            return []
+        return others[: self._count([*waits, *others]) - len(waits)]
+
+    def _count(self, waits: list[Wait]) -> int:
+        return self._together([wait.future.job_id for wait in waits])
 
     def _candidates(self) -> list[Wait]:
         first = next(iter(self._waits))

@@ -49,12 +49,12 @@ def quoted(body: bytes, sent: Sent) -> str:
 
 
 def redacted(text: str, sent: Sent) -> str:
-    """Returns the beginning of a text without secrets, however JSON or URLs spell them."""
+    """Returns the first 4096 characters of a text without secrets, however they are spelled."""
     # Longest first, so that none is found as a part of another.
     secrets = sorted(set(_secrets(sent)), key=len, reverse=True)
     if secrets:
         spelled = "|".join("".join(map(_spelled, secret)) for secret in secrets)
-        beginning = re.sub(spelled, "***", text[:_MOST_SEARCHED])
+        beginning = re.sub(f"(?i){spelled}", "***", text[:_MOST_SEARCHED])
         if len(text) > _MOST_SEARCHED:  # and what the cut has left of a secret
             beginning = beginning[: -_LONGEST_SPELLING * len(secrets[0])]
         text = beginning
@@ -69,7 +69,7 @@ def _spelled(character: str) -> str:
     """Returns a pattern of one character as it is, and as JSON and URLs may escape it."""
     plain = re.escape(character)
     octets = "".join(f"%{octet:02x}" for octet in character.encode("utf-8", "replace"))
-    return rf"(?:\\{plain}|(?i:\\u{ord(character):04x}|{octets})|{plain})"
+    return rf"(?:\\{plain}|\\u{ord(character):04x}|{octets}|{plain})"
 
 
 def _secrets(sent: Sent) -> Iterator[str]:

@@ -267,12 +267,10 @@ class Scheduler(Owner):
             self._ready and self._in_flight < self._max_concurrency and self._next_start(now) <= now
         ):
             self._throttle.started(now)
-            room = self._ready.room()
-            if room:
-                self._make_ready_early(now, room)
             poll = Poll(self._ready.take())
             for wait in poll.waits:
                 wait.poll = poll
+            self._take_early(now, poll)
             self._polls[poll] = None
             self._outbox.append(partial(self._poll, poll))
             self._in_flight += 1
@@ -343,12 +341,16 @@ class Scheduler(Owner):
                 self._end_poll(poll)
         now = self._clock.monotonic()
         self._pace(outcomes, poll.exchange.requests, began, now)
+        calls = []
         for wait, outcome in zip(waits, outcomes):
             wait.took = now - wait.since
-            try:
+            if len(waits) == 1 or not wait.future.has_callbacks:
                 self._settle(wait, outcome, now)
-            except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
-                wait.future.set_exception(error)
+            else:  # a callback that blocks must not hold up the other jobs of the poll
+                calls.append(partial(self._settle, wait, outcome, now))
+        if calls:
+            with self._lock:
+                self._calls.extend(calls)
 
     def _ask(self, poll: Poll, waits: Sequence[Wait]) -> Sequence[Outcome]:
         if not waits:
@@ -375,6 +377,12 @@ class Scheduler(Owner):
 
     def _settle(self, wait: Wait, outcome: Outcome, now: float) -> None:
         """Ends the future or plans its next poll."""
+        try:
+            self._go_on_after(wait, outcome, now)
+        except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
+            wait.future.set_exception(error)
+
+    def _go_on_after(self, wait: Wait, outcome: Outcome, now: float) -> None:
         future = wait.future
         if future.done():
             return  # it was cancelled, or its deadline came, while the poll was under way
@@ -392,6 +400,7 @@ class Scheduler(Owner):
             return
         if wait.ended is not None and outcome.alone:
             wait.free = True  # an answer for many told the end; more of it is read at once
+            self._set_rate(wait, wait.rate * self._poller.most)
             self._wait_for(wait, 0.0)
             return
         plan = self._plan(wait, getattr(outcome.result, "retry_after", None) or 0.0)
@@ -412,11 +421,15 @@ class Scheduler(Owner):
         now, paused_until = self._clock.monotonic(), self._throttle.paused_until
         plan = self._planner.plan(wait, now, retry_after, paused_until)
         wait.held = retry_after > 0
-        with self._lock:
-            if plan.rate is not None and wait.future in self._waits:
-                self._throttle.steady_rate += plan.rate - wait.rate
-                wait.rate = plan.rate
+        if plan.rate is not None:
+            self._set_rate(wait, plan.rate)
         return plan
+
+    def _set_rate(self, wait: Wait, rate: float) -> None:
+        with self._lock:
+            if wait.future in self._waits:
+                self._throttle.steady_rate += rate - wait.rate
+                wait.rate = rate
 
     def _wait_for(self, wait: Wait, seconds: float) -> None:
         with self._lock:
@@ -427,6 +440,7 @@ class Scheduler(Owner):
                 wait.again = False
                 self._make_ready(wait)
             else:
+                wait.interval = seconds
                 wait.future.due = self._clock.monotonic() + seconds
                 self._set_timer(wait, wait.future.due)
 
@@ -456,23 +470,30 @@ class Scheduler(Owner):
 
     def _make_ready(self, wait: Wait) -> None:
         self._ready.add(wait)
+        self._come_due(wait)
+
+    def _come_due(self, wait: Wait) -> None:
         wait.since = self._clock.monotonic()
         wait.future.due = None
         self._set_deadline_timer(wait)
 
-    def _make_ready_early(self, now: float, most: int) -> None:
-        """Makes ready what is due so soon that the request which starts now can ask for it."""
-        for when, item in self._timers.take(now + self._poller.window, 2 * most):
-            if isinstance(item, Wait) and most > 0 and self._may_be_early(item):
-                item.timer = None
-                self._make_ready(item)
-                most -= 1
-            else:
+    def _take_early(self, now: float, poll: Poll) -> None:
+        """Has a poll ask for what is due soon as well, as far as it has room."""
+        room = self._poller.most - len(poll.waits)
+        taken = self._timers.take(now + self._poller.window, 2 * room) if room > 0 else []
+        fit = [
+            item
+            for when, item in taken
+            if isinstance(item, Wait) and item not in self._ready and item.may_be_early(now, when)
+        ]
+        early = self._ready.more(poll.waits, fit[:room])
+        for when, item in taken:
+            if item not in early:
                 item.timer = self._timers.add(when, item)
-
-    def _may_be_early(self, wait: Wait) -> bool:
-        waits_for_poll = wait.poll is None and wait not in self._ready
-        return waits_for_poll and not (wait.alone or wait.held)
+        for wait in early:
+            wait.timer, wait.poll = None, poll
+            self._come_due(wait)
+        poll.waits += early
 
     def _next_start(self, now: float) -> float:
         enough = self._ready.starts(now, bool(self._polls))

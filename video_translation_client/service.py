@@ -20,7 +20,13 @@ from .templates import check_template
 Patterns = Tuple[Union[str, int], ...]
 Pairs = Tuple[Tuple[str, str], ...]
 
+_MOST_TOGETHER = 1000
+
+# Each multiplies the time that a search for it takes, on Python before 3.9.
+_MOST_STARS = 3
+
 _HEADER = r"[\w!#$%&'*+.^`|~-]+"
+_PRINTABLE = r"([\x21-\x7e][\x20-\x7e]*)?"
 _VARIABLE = r"[A-Za-z_]\w*"
 _PATH = r"/[\w.~!$&'()*+,;=:%/?@{}-]*"
 
@@ -60,11 +66,14 @@ class Words:
 
     def meaning(self, state: str) -> str | None:
         """Returns ``pending``, ``completed``, ``error`` or ``missing``; None: not listed."""
-        word = state.lower()
         for name, patterns in self._all():
-            if any(str(pattern).lower() == word for pattern in patterns):
+            if _lists(patterns, state):
                 return name
         return next((name for name, patterns in self._all() if matches(state, patterns)), None)
+
+    def lists(self, state: str) -> bool:
+        """Says whether a word is listed itself, and not matched by a pattern alone."""
+        return any(_lists(patterns, state) for _, patterns in self._all())
 
     def _all(self) -> tuple[tuple[str, Patterns], ...]:
         return (
@@ -85,14 +94,15 @@ class Batch:
     Attributes:
         path: As in ``Service``, with ``{job_ids}`` for the ids, joined by commas; without it,
             the answer lists jobs of the service's own choice.
-        limit: The most jobs of one request, 2 or more.
+        limit: The most jobs of one request, from 2 to 1000.
         jobs: JMESPath of the list of jobs, or of an object of job ids and jobs.
         job_id: JMESPath of the id in one of the list.
         status: JMESPath of the status word in a job.
         words: The words of this answer, which may be others than those for a single job.
         next_cursor: JMESPath of what names the page that follows; null or missing on the last.
         cursor: The query parameter that takes it.
-        window: Seconds before its time at which a job is asked with others that are due.
+        window: Seconds before its time at which a job is asked with others that are due, at most
+            a fifth of its wait.
 
     Raises:
         TypeError, ValueError: A template, expression or number is not as described.
@@ -110,8 +120,8 @@ class Batch:
 
     def __post_init__(self) -> None:
         _check_form("path", self.path, _PATH, "the path of a URL, such as '/status?ids={job_ids}'")
-        if arguments.count("limit", self.limit) < 2:
-            raise ValueError("limit must be 2 or more, not 1")
+        if arguments.count("limit", self.limit, most=_MOST_TOGETHER) < 2:
+            raise ValueError(f"limit must be from 2 to {_MOST_TOGETHER}, not 1")
         for name in ("jobs", "job_id", "status"):
             check_expression(name, getattr(self, name))
         if self.next_cursor is not None:
@@ -260,13 +270,13 @@ class Service:
             check_template("path of the batch", self.batch.path, [*names, "job_ids"])
         for name, template in self.headers:
             _check_form("headers", name, _HEADER, "pairs of a header's name and a template")
-            _check_form(f"the header {name}", template, r"[\x20-\x7e]*", "printable ASCII")
+            _check_form(f"the header {name}", template, _PRINTABLE, "printable ASCII")
             check_template(f"the header {name}", template, names)
 
     def _check_authentication(self) -> None:
         header, prefix = self.authentication_header, self.authentication_prefix
         _check_form("authentication_header", header, _HEADER, "the name of a header")
-        _check_form("authentication_prefix", prefix, r"[\x20-\x7e]*", "printable ASCII")
+        _check_form("authentication_prefix", prefix, _PRINTABLE, "printable ASCII")
         if self.authentication_variable is not None:
             variable = self.authentication_variable
             _check_form("authentication_variable", variable, r"\w+", "one of the environment")
@@ -293,6 +303,10 @@ _EXPRESSIONS = (
     "failure_code",
 )
 _TAKEN = frozenset({"job_id", "job_ids", "result"})
+
+
+def _lists(patterns: Patterns, word: str) -> bool:
+    return any(str(pattern).lower() == word.lower() for pattern in patterns)
 
 
 def matches(text: str, patterns: Patterns) -> bool:
@@ -323,6 +337,12 @@ def _check_patterns(name: str, patterns: Any) -> None:
             raise TypeError(f"{name} must hold words and numbers, not {pattern!r}")
         if not str(pattern).strip():
             raise ValueError(f"{name} must not hold an empty word")
+        if str(pattern).count("*") > _MOST_STARS:
+            raise ValueError(f"{name} must hold no more than {_MOST_STARS} '*' in {pattern!r}")
+        try:
+            re.compile(fnmatch.translate(str(pattern)))
+        except re.error as error:
+            raise ValueError(f"{name} must hold patterns, not {pattern!r}: {error}") from None
 
 
 DEFAULT = Service(

@@ -6,7 +6,7 @@ Plain values without behaviour; they never ask the service for anything.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -50,6 +50,6 @@ class StatusReport:
     progress: float | None = None
     result: Any = None
     error: str | None = None
-    payload: Any = None
+    payload: Any = field(default=None, repr=False)
     retry_after: float | None = None
     error_code: str | None = None
