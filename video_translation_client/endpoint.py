@@ -22,7 +22,7 @@ _LONGEST_PATH = 65_536
 # Octets of the ids in one path, so that every server on the way takes it (RFC 9110, 4.1).
 _MOST_OCTETS = 6000
 
-
+# One part of a host's name, which is what most variables are.
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 
 # URLs of one result, as many as a job may have languages.
@@ -86,12 +86,15 @@ class Endpoint:
         """
         if self.batch is None:
             return 1
-        known: dict[str, int] = {}
+        different: set[str] = set()
+        octets = 0
         for number, job_id in enumerate(job_ids):
             if job_id is None or ("," in job_id and "{job_ids}" in self.batch.path):
                 return max(1, number)
-            known[job_id] = len(quote(job_id, safe="")) + 1
-            if len(known) > self.batch.limit or sum(known.values()) > _MOST_OCTETS:
+            if job_id not in different:
+                different.add(job_id)
+                octets += len(quote(job_id, safe="")) + 1
+            if len(different) > self.batch.limit or octets > _MOST_OCTETS:
                 return max(1, number)
         return len(job_ids)
 
@@ -117,11 +120,11 @@ class Endpoint:
 
         if self.service.result is None:
             return replace(report, result=url(""))
-        found = report.result
-        many = isinstance(found, list)
-        results = found[:_MOST_RESULTS] if many else [found]
-        urls = [url(str(one)) for one in results if isinstance(one, (str, int))]
-        return replace(report, result=urls if many and urls else urls[0] if urls else None)
+        if not isinstance(report.result, list):
+            known = isinstance(report.result, (str, int))
+            return replace(report, result=url(str(report.result)) if known else None)
+        found = [one for one in report.result[:_MOST_RESULTS] if isinstance(one, (str, int))]
+        return replace(report, result=[url(str(one)) for one in found] or None)
 
 
 def resolve(
