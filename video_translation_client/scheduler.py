@@ -26,6 +26,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Sequence
 
 from . import process
+from .agenda import Agenda
 from .clock import Clock
 from .endings import Endings
 from .errors import PollError, ended_early, name_job
@@ -34,11 +35,9 @@ from .limits import Limits, reason_of
 from .log import log
 from .planner import Plan, Planner
 from .poller import Outcome, Poller
-from .ready import Ready
 from .status import Status, StatusReport
 from .throttle import Throttle
-from .timers import Timers
-from .waits import Poll, Timed, Wait
+from .waits import Poll, Wait
 from .workers import THREAD_NAME, Workers
 
 if TYPE_CHECKING:
@@ -96,9 +95,7 @@ class Scheduler(Owner):
         # Protects everything below, the throttle and the waits. Held for bookkeeping alone.
         self._lock = threading.Lock()
         self._waits: dict[StatusFuture, Wait] = {}
-        self._timers: Timers[Timed] = Timers()
-        self._ready = Ready(self._poller.together, self._poller.most)
-        self._polls: dict[Poll, None] = {}
+        self._agenda = Agenda(self._poller, self._throttle, self._request_timeout)
         self._calls: deque[Callable[[], None]] = deque()
         self._in_flight = 0
         self._wakes_at: float | None = None  # until when the dispatcher waits; None: for ever
@@ -114,25 +111,24 @@ class Scheduler(Owner):
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if self._dispatcher is None:
                 self._start()
-            limit = self._limits.max_wait_time
-            began = self._clock.monotonic() - future.elapsed
-            deadline = None if limit is None else began + limit
+            limit, now = self._limits.max_wait_time, self._clock.monotonic()
+            deadline = None if limit is None else now - future.elapsed + limit
             wait = Wait(future, deadline, self._planner.first_rate)
             self._waits[future] = wait
             self._throttle.steady_rate += wait.rate
-            self._make_ready(wait)
+            self._agenda.add(wait, now)
             self._clock.wake(self._wakeups)
 
     def poll_now(self, future: StatusFuture) -> None:
         """Makes the wait ready, or has another poll follow the one under way."""
         with self._lock:
             wait = self._waits.get(future)
-            if wait is None or wait in self._ready:
+            if wait is None:
                 return
             if wait.poll is not None:
                 wait.again = True
                 return
-            self._make_ready(wait)
+            self._agenda.add(wait, self._clock.monotonic())
             self._clock.wake(self._wakeups)
 
     def forget(self, future: StatusFuture) -> None:
@@ -142,8 +138,7 @@ class Scheduler(Owner):
             self._throttle.steady_rate = (
                 max(0.0, self._throttle.steady_rate - wait.rate) if self._waits else 0.0
             )
-            self._set_timer(wait, None)
-            self._ready.discard(wait)
+            self._agenda.drop(wait)
             if self._closed and not self._waits:
                 self._clock.wake(self._wakeups)
             poll = wait.poll
@@ -195,7 +190,7 @@ class Scheduler(Owner):
         if self._dispatcher is not None:
             self._dispatcher.join(patience)
         with self._lock:
-            stuck = [poll.thread for poll in self._polls if poll.thread is not None]
+            stuck = [poll.thread for poll in self._agenda.polls if poll.thread is not None]
         self._workers.let_go(stuck)
 
     def hold(self) -> None:
@@ -230,10 +225,12 @@ class Scheduler(Owner):
         """Does what is due and waits for what is next; True once nothing can follow."""
         with self._lock:
             now = self._clock.monotonic()
-            expired, overdue = self._take_due(now)
+            expired, overdue = self._agenda.take_due(now)
             self._take_work(now)
-            in_flight, timeout = self._in_flight, self._idle_time(now)
-            self._wakes_at = None if timeout is None else now + timeout
+            in_flight = self._in_flight
+            free = in_flight < self._max_concurrency
+            self._wakes_at = self._agenda.next_moment(now, free)
+            timeout = None if self._wakes_at is None else max(0.0, self._wakes_at - now)
             done = self._closed and not (self._waits or in_flight or self._calls)
         for poll in overdue:
             poll.exchange.abort()
@@ -246,43 +243,17 @@ class Scheduler(Owner):
             self._clock.wait(self._wakeups, timeout, in_flight)
         return done
 
-    def _take_due(self, now: float) -> tuple[list[Wait], list[Poll]]:
-        """Makes ready what is due; returns the waits and the requests whose time is over."""
-        expired, overdue = [], []
-        for item in self._timers.pop(now):
-            if isinstance(item, Poll):
-                overdue.append(item)
-            elif item.poll is not None or item in self._ready:
-                expired.append(item)
-            else:
-                self._make_ready(item)
-        return expired, overdue
-
     def _take_work(self, now: float) -> None:
         """Puts as much into the outbox as there are free workers, and the throttle lets."""
         while self._calls and self._in_flight <= self._max_concurrency:
             self._outbox.append(self._calls.popleft())
             self._in_flight += 1
-        while (
-            self._ready and self._in_flight < self._max_concurrency and self._next_start(now) <= now
-        ):
-            self._throttle.started(now)
-            poll = Poll(self._ready.take())
-            for wait in poll.waits:
-                wait.poll = poll
-            self._take_early(now, poll)
-            self._polls[poll] = None
+        while self._in_flight < self._max_concurrency:
+            poll = self._agenda.take_poll(now)
+            if poll is None:
+                break
             self._outbox.append(partial(self._poll, poll))
             self._in_flight += 1
-        if not self._ready:
-            self._throttle.relax(now)
-
-    def _idle_time(self, now: float) -> float | None:
-        moments = [self._timers.next()]
-        if self._ready and self._in_flight < self._max_concurrency:
-            moments.append(self._next_start(now))
-        known = [moment for moment in moments if moment is not None]
-        return max(0.0, min(known) - now) if known else None
 
     def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline, with the end that the service told if it did."""
@@ -333,12 +304,15 @@ class Scheduler(Owner):
             for wait in waits:
                 wait.future.attempts += not wait.free
                 wait.free = False
-            self._begin_poll(poll, began)
+            poll.thread = threading.current_thread()
+            over = self._agenda.begin(poll, began)
+            if self._wakes_at is None or self._wakes_at > over:
+                self._clock.wake(self._wakeups)
         try:
             outcomes = self._ask(poll, waits)
         finally:
             with self._lock:
-                self._end_poll(poll)
+                self._agenda.end(poll)
         now = self._clock.monotonic()
         self._pace(outcomes, poll.exchange.requests, began, now)
         calls = []
@@ -368,10 +342,9 @@ class Scheduler(Owner):
             for outcome in outcomes:
                 self._throttle.learn(outcome, began, now)
             if self._throttle.paused_until > paused_until:
-                for wait in filter(self._is_hopeless, self._ready):
-                    self._set_deadline_timer(wait)
-            oldest = next(iter(self._ready), None)
-            late = oldest is not None and now - oldest.since > _LATE
+                self._agenda.heed_pause(now)
+            oldest = self._agenda.oldest()
+            late = oldest is not None and now - oldest > _LATE
             if late and now - began > _LATE:
                 self._throttle.spread(now)
 
@@ -438,11 +411,10 @@ class Scheduler(Owner):
                 return
             if wait.again:
                 wait.again = False
-                self._make_ready(wait)
+                self._agenda.add(wait, self._clock.monotonic())
             else:
                 wait.interval = seconds
-                wait.future.due = self._clock.monotonic() + seconds
-                self._set_timer(wait, wait.future.due)
+                self._agenda.put_off(wait, self._clock.monotonic() + seconds)
 
     def _time_out(self, wait: Wait, limit: str, pause: float = 0.0) -> None:
         """Ends a wait whose budget is spent while the job still runs."""
@@ -456,7 +428,7 @@ class Scheduler(Owner):
 
     def _doom(self) -> list[StatusFuture]:
         """Returns all futures, for them to be ended; none of them is asked for any more."""
-        self._ready.clear()
+        self._agenda.drop_ready()
         return list(self._waits)
 
     def _start(self) -> None:
@@ -467,61 +439,6 @@ class Scheduler(Owner):
         )
         dispatcher.start()
         self._dispatcher = dispatcher
-
-    def _make_ready(self, wait: Wait) -> None:
-        self._ready.add(wait)
-        self._come_due(wait)
-
-    def _come_due(self, wait: Wait) -> None:
-        wait.since = self._clock.monotonic()
-        wait.future.due = None
-        self._set_deadline_timer(wait)
-
-    def _take_early(self, now: float, poll: Poll) -> None:
-        """Has a poll ask for what is due soon as well, as far as it has room."""
-        room = self._poller.most - len(poll.waits)
-        taken = self._timers.take(now + self._poller.window, 2 * room) if room > 0 else []
-        fit = [
-            item
-            for when, item in taken
-            if isinstance(item, Wait) and item not in self._ready and item.may_be_early(now, when)
-        ]
-        early = self._ready.more(poll.waits, fit[:room])
-        for when, item in taken:
-            if item not in early:
-                item.timer = self._timers.add(when, item)
-        for wait in early:
-            wait.timer, wait.poll = None, poll
-            self._come_due(wait)
-        poll.waits += early
-
-    def _next_start(self, now: float) -> float:
-        enough = self._ready.starts(now, bool(self._polls))
-        return max(enough, self._throttle.next_start(now))
-
-    def _set_deadline_timer(self, wait: Wait) -> None:
-        """Has a wait end at its deadline, or now if the service wants no request before that."""
-        now = self._clock.monotonic()
-        self._set_timer(wait, now if self._is_hopeless(wait) else wait.deadline)
-
-    def _is_hopeless(self, wait: Wait) -> bool:
-        return wait.deadline is not None and wait.deadline <= self._throttle.paused_until
-
-    def _begin_poll(self, poll: Poll, now: float) -> None:
-        self._throttle.started(now)  # once more: a worker may have been slow to start
-        poll.thread = threading.current_thread()
-        poll.timer = self._timers.add(now + self._request_timeout, poll)
-        if self._wakes_at is None or self._wakes_at > now + self._request_timeout:
-            self._clock.wake(self._wakeups)
-
-    def _end_poll(self, poll: Poll) -> None:
-        self._polls.pop(poll, None)  # the last resort of _collapse may have begun it as well
-        self._timers.remove(poll.timer)
-
-    def _set_timer(self, wait: Wait, when: float | None) -> None:
-        if wait.timer is not None:
-            self._timers.remove(wait.timer)
-        wait.timer = None if when is None else self._timers.add(when, wait)
 
 
 def _log_pending(future: StatusFuture, result: StatusReport | PollError | None, plan: Plan) -> None:
