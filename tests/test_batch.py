@@ -429,6 +429,37 @@ def test_an_end_that_cannot_be_read_in_time_is_the_end_all_the_same(ask_together
     assert isinstance(a.last_error, PollError)
 
 
+def test_why_an_end_cannot_be_read_is_told(ask_together, caplog):
+    """The job has ended as the batch says; what is missing of it has a reason and a line."""
+
+    def answer(asked):
+        return many()(asked) if isinstance(asked, dict) else (403, {"failure": "expired"})
+
+    a, b = ask_together(Scripted(answer), *"ab")
+    for future in (a, b):
+        assert future.result(PATIENCE) == "completed"
+        assert future.report.result is None
+        assert isinstance(future.last_error, PollError)
+        assert "HTTP status 403: 'expired'" in str(future.last_error)
+        assert str(future.last_error) in caplog.text
+
+
+def test_progress_is_told_where_the_answer_for_many_has_it(ask_together):
+    """In the same total as for one job."""
+
+    def answer(asked):
+        if not isinstance(asked, dict):
+            return 200, {"status": "completed", "url": "u"}
+        ids = asked["ids"][0].split(",")
+        return 200, {"jobs": [{"id": job_id, "status": "pending", "done": 40} for job_id in ids]}
+
+    batch = Batch("/jobs?ids={job_ids}", limit=3, jobs="jobs", progress="done")
+    preset = Service(**{**vars(Scripted.service), "batch": batch, "progress_total": 100})
+    a, b = ask_together(Scripted(answer), *"ab", service=preset, max_attempts=1)
+    assert (a.result(PATIENCE), b.result(PATIENCE)) == ("timeout", "timeout")
+    assert a.report.progress == b.report.progress == 0.4
+
+
 def test_an_end_that_the_request_for_the_job_denies_is_none(ask_together):
     """It goes on until both agree."""
     denials = ["pending", "pending"]

@@ -105,7 +105,10 @@ def test_job_ids_of_a_named_service_are_read_from_standard_input(heygen: MockSer
         (["heygen"], "JOB_ID must be given: service 'heygen' has no job without a name"),
         (["heygen", "http://h"], "JOB_ID must be given: service 'heygen' has no job without a"),
         (["heygen", "http://h:x", "a"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
-        (["heygen", "a", "http://h"], "URL must stand before the JOB_IDs"),
+        (
+            ["heygen", "a", "http://h"],
+            "URL must start with http:// or https://, and stand before the JOB_IDs",
+        ),
         (["heygen", "a" * 70_000], "JOB_ID must fit into a URL: 'aaaaa"),
         (
             ["azure", "a"],
@@ -244,11 +247,23 @@ def test_a_list_of_results_is_one_line_each() -> None:
 def test_a_completed_job_without_a_result_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Where a service gives no result, standard output stays empty and a line tells so."""
     with MockServer(service="deepdub", duration=0) as server:
-        assert main(["watch", "--service", "deepdub", "--result", server.url, "a\nb"]) == 0
+        assert main(["watch", "--service", "deepdub", "--result", server.url, "a\nb"]) == 3
     assert capsys.readouterr() == ("", "a\\nb: completed (without a result)\n")
     with MockServer(duration=0) as server:
-        assert main(["watch", "--result", server.url]) == 0
+        assert main(["watch", "--result", server.url]) == 3
     assert capsys.readouterr() == ("", "completed (without a result)\n")
+
+
+def test_a_result_that_cannot_be_read_is_told_with_its_reason() -> None:
+    """With --result, the exit status tells of it too: a downloader would not miss it."""
+    lost = Fault.http(403)
+    with MockServer(service="heygen", duration=0.3) as server:
+        for name in ("a", "b"):
+            server.job(name, faults=dict.fromkeys(range(3, 20), lost))
+        words = ["watch", "--service", "heygen", "--result", server.url, "a", "b", *FAST]
+        done = run(*words, "--jitter", "0")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "HTTP status 403" in done.stderr
 
 
 def test_the_help_tells_where_keys_come_from(capsys: pytest.CaptureFixture[str]) -> None:

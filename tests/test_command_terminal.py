@@ -151,6 +151,18 @@ def test_each_job_is_a_line_and_the_totals_follow(
     assert re.search(r"down  pending    [2-4] polls, .*; HTTP status 503", shown.plain)
 
 
+def test_the_frame_that_stays_has_all_jobs_that_failed(
+    server: MockServer, terminal: Callable[..., Terminal]
+) -> None:
+    """Even where they don't fit on the screen, as nothing else tells of them."""
+    names = [f"bad-{number:02}" for number in range(20)]
+    for name in names:
+        server.job(name, duration=0, outcome="error")
+    shown = terminal(*WATCH, server.url, *names, columns=60, rows=8)
+    assert shown.end() == 1
+    assert [line[2:8] for line in shown.lines if line.startswith("✗")] == names
+
+
 def test_a_small_terminal_shows_the_jobs_still_running_first(
     server: MockServer, terminal: Callable[..., Terminal]
 ) -> None:

@@ -263,7 +263,7 @@ def test_polls_that_fail_are_told_once(
     assert told.err.splitlines()[0] == (
         "warning: job 'down': HTTP status 503; asking on (further failures are not shown)"
     )
-    assert told.err.count("503") == 1
+    assert told.err.count("HTTP status 503") == 1
 
 
 def test_the_printed_command_waits_on(server: MockServer) -> None:

@@ -305,9 +305,8 @@ def test_the_host_of_the_service_with_another_path_or_scheme_is_refused(name, ur
     assert "user" not in str(caught.value)
 
 
-def test_the_default_service_may_stand_anywhere():
-    """Without a service, nothing is known of any host."""
-    VideoTranslationClient("https://api.heygen.com/v9")
+def test_a_service_of_ones_own_may_stand_anywhere():
+    """It may be another version of a known one."""
     VideoTranslationClient("https://api.heygen.com/v9", service=Service("acme"))
 
 
@@ -453,3 +452,9 @@ def test_an_id_that_makes_too_long_a_url_is_refused_and_not_repeated_whole(servi
         client.submit(job_id)
     assert len(str(caught.value)) < 200
     assert "more than 65536 characters" in str(caught.value)
+
+
+def test_the_url_of_a_known_service_without_its_name_is_refused():
+    """It would be asked in words that it does not know; the message says which name to give."""
+    with pytest.raises(ValueError, match="service='heygen'$"):
+        VideoTranslationClient("https://api.heygen.com", api_key=KEY)

@@ -77,7 +77,7 @@ def test_spent_attempts_end_the_wait_as_timeout_and_say_how_to_wait_on(server, m
     assert (future.attempts, future.elapsed) == (4, 7)
     assert "still running after 4 polls in 7.0 s" in future.reason
     assert "max_attempts=4" in future.reason
-    assert "submit the job again" in future.reason
+    assert "submit the same job id again" in future.reason
     assert future.exception() is None
 
 

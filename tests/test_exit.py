@@ -43,7 +43,7 @@ def test_a_main_thread_that_ends_ends_the_waits_and_says_so(tmp_path):
         )
     printed = done.stdout.decode()
     assert printed.startswith("VideoTranslationError(\"job 'waiting': the polling has ended early")
-    assert "submit it again to wait on" in printed
+    assert "submit the same job id again to wait on" in printed
     assert len(printed.splitlines()) == 1
 
 

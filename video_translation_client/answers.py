@@ -93,7 +93,12 @@ def read_job(service: Service, batch: Batch, job: Any) -> StatusReport:
         MissingError, ValueError: As for ``read``.
     """
     state = _state(batch.status, job)
-    return StatusReport(status=_status(service, batch.words, state), state=state, payload=job)
+    return StatusReport(
+        status=_status(service, batch.words, state),
+        state=state,
+        progress=_fraction(find(batch.progress, job), service.progress_total),
+        payload=job,
+    )
 
 
 def next_cursor(batch: Batch, payload: Any) -> str | None:

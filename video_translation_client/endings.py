@@ -31,6 +31,9 @@ class Endings:
         if isinstance(result, StatusReport):
             result = self._weigh_report(wait, result, outcome.alone, now)
         elif isinstance(result, RejectedError) and wait.ended is not None:
+            wait.future.last_error = PollError(
+                f"{result}; the job had ended before that", result.job_id, result.status_code
+            )
             result, wait.ended = wait.ended, None
         elif isinstance(result, JobNotFoundError) and wait.future.elapsed < self._missing_delay:
             result = PollError(

@@ -248,12 +248,18 @@ def _value_of(service: Service, name: str, variable: str, given: Any) -> str:
 
 def _check_contradictions(service: Service, base_url: str, given: Mapping[str, Any]) -> None:
     """Refuses a base URL that is another one than the service's own, at a known host."""
-    for other in [service, *(services.known() if service.name in services.NAMES else ())]:
+    own = service is not DEFAULT and service.name not in services.NAMES
+    for other in [service, *(() if own else services.known())]:
         if other.base_url is None:
             continue
         host = urlsplit(base_url).hostname or ""
         if not re.fullmatch(_pattern(str(urlsplit(other.base_url).hostname)), host, re.IGNORECASE):
             continue
+        if service is DEFAULT:
+            raise ValueError(
+                f"service must be given for this base_url, which is that of {other.name}:"
+                f" service={other.name!r}"
+            )
         if other.name != service.name:
             raise ValueError(
                 f"service={service.name!r} and base_url contradict each other: {host} is that of"

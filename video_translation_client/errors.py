@@ -57,7 +57,7 @@ def ended_early(job_id: str | None, why: str) -> VideoTranslationError:
     """Returns the error of a wait that can't go on although its job may."""
     return VideoTranslationError(
         f"{name_job(job_id)}: the polling has ended early ({why}); the job may still be running:"
-        " submit it again to wait on",
+        " submit the same job id again to wait on",
         job_id,
     )
 

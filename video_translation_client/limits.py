@@ -65,7 +65,7 @@ class Limits(NamedTuple):
             return f"no status was received in {polls} and {elapsed:.1f} s; {reached}"
         return (
             f"still running after {polls} in {elapsed:.1f} s; {reached}; to wait on, submit the"
-            " job again"
+            " same job id again"
         )
 
     def warn_of_contradictions(self, backoff: ExponentialBackoff, asked_for: bool) -> None:

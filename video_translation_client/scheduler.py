@@ -362,6 +362,8 @@ class Scheduler(Owner):
         result = self._endings.weigh(wait, outcome, now)
         if isinstance(result, StatusReport):
             if result.status is not Status.PENDING:
+                if not isinstance(outcome.result, StatusReport):
+                    log(logging.WARNING, "%s", future.last_error)
                 self._finish(future, result)
                 return
             future.set_report(result)

@@ -99,6 +99,7 @@ class Batch:
         job_id: JMESPath of the id in one of the list.
         status: JMESPath of the status word in a job.
         words: The words of this answer, which may be others than those for a single job.
+        progress: JMESPath of how far a job is, in the service's ``progress_total``.
         next_cursor: JMESPath of what names the page that follows; null or missing on the last.
         cursor: The query parameter that takes it.
         window: Seconds before its time at which a job is asked with others that are due, at most
@@ -114,6 +115,7 @@ class Batch:
     job_id: str = "id"
     status: str = "status"
     words: Words = field(default_factory=Words)
+    progress: str | None = None
     next_cursor: str | None = None
     cursor: str = "cursor"
     window: float = 5.0
@@ -124,8 +126,9 @@ class Batch:
             raise ValueError(f"limit must be from 2 to {_MOST_TOGETHER}, not 1")
         for name in ("jobs", "job_id", "status"):
             check_expression(name, getattr(self, name))
-        if self.next_cursor is not None:
-            check_expression("next_cursor", self.next_cursor)
+        for name in ("progress", "next_cursor"):
+            if getattr(self, name) is not None:
+                check_expression(name, getattr(self, name))
         _check_form("cursor", self.cursor, r"[\w.-]+", "the name of a query parameter")
         arguments.instance("words", self.words, Words)
         arguments.number("window", self.window, least=0)
@@ -158,8 +161,9 @@ class Service:
         progress: Expression of how far the job is.
         progress_total: What ``progress`` says of a finished job, above 0, such as 1 or 100.
         result: Expression of what the service gives of the finished job.
-        result_url: Template of what follows the base URL to give the result's URL, where a
-            second request fetches it; may hold ``{result}``, each of what ``result`` finds.
+        result_url: Template of what follows the base URL to give the URL of the result, where
+            that is no part of the answer. It is for the user to fetch, with the key; may hold
+            ``{result}``, each of what ``result`` finds.
         result_delay: For how many seconds a completed job without a result is asked again
             because the result follows, 0 or more.
         error: Expression of why the job failed.

@@ -25,7 +25,7 @@ from .output import OutputLostError, complain, give_up, printable, write_line
 from .presets import list_services
 from .resume import how_to_resume
 from .texts import DEMO_EPILOG, NAME, SERVICES_EPILOG, WATCH_EPILOG, WATCH_USAGE
-from .watch import INTERRUPTED, OUTPUT_LOST, JobIdError, View, follow
+from .watch import INTERRUPTED, OUTPUT_LOST, SOME_REJECTED, JobIdError, View, follow
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,13 +131,14 @@ def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
     has_url = given.service is None or any(map(_is_url, positional[:1]))
     url = positional.pop(0) if has_url else None
     job_ids = _job_ids(parser, positional)
-    if url is None and any(job_id is not None and _is_url(job_id) for job_id in job_ids):
-        parser.error("URL must stand before the JOB_IDs")
+    if url is None and any("://" in job_id for job_id in job_ids if job_id is not None):
+        parser.error("URL must start with http:// or https://, and stand before the JOB_IDs")
     pacing = given_pacing(given)
     settings = {name: value(text) for name, text in pacing.items()}
     client = _client(parser, url, {**settings, "service": given.service})
     try:
-        board = follow(client, job_ids, _view_for(given))
+        view_of_watch = _view_for(given)
+        board = follow(client, job_ids, view_of_watch)
     except JobIdError as error:
         parser.error(in_words_of_options(str(error)))
     if board.unfinished:
@@ -148,6 +149,8 @@ def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
             command += [option(name), text]
         encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
         complain(how_to_resume(command, url, board.unfinished, encoding))
+    if isinstance(view_of_watch, Results) and view_of_watch.lacks:
+        return board.exit_status or SOME_REJECTED
     return board.exit_status
 
 

@@ -37,6 +37,10 @@ _STYLES = {
 }
 
 
+# Lines of a frame beside those of its jobs, at most.
+_ROOM_BESIDE = 12
+
+
 class Live(View):
     """Draws on standard output, which must be a terminal with cursor movement."""
 
@@ -61,12 +65,13 @@ class Live(View):
         return max(_INTERVAL, _SHARE * (self._clock.monotonic() - began))
 
     def close(self, board: Board) -> None:
-        """Draws the frame that stays."""
-        self._draw(board)
+        """Draws the frame that stays, with all jobs that failed, however many."""
+        failed = 0 if board.interrupted else len(board.ended[ERROR]) + len(board.ended[REJECTED])
+        self._draw(board, failed)
 
-    def _draw(self, board: Board) -> None:
+    def _draw(self, board: Board, least: int = 0) -> None:
         width, height = self._console.size
-        lines = self._lines(board, width, height)
+        lines = self._lines(board, width, max(height, least and least + _ROOM_BESIDE))
         for line in lines:
             line.truncate(width - 1, overflow="crop")
         try:

@@ -50,22 +50,30 @@ class Lines(View):
 
 
 class Results(Lines):
-    """The results of completed jobs on standard output, and how jobs go on standard error."""
+    """The results of completed jobs on standard output, and how jobs go on standard error.
+
+    Attributes:
+        lacks: Whether a job completed without one.
+    """
+
+    lacks = False
 
     def changed(self, job: Job) -> None:
         """Writes a line, and after that of a completion the result."""
         super().changed(job)
         if job.status == COMPLETED:
-            for line in _lines_of(job.result):
+            lines = _lines_of(job.result)
+            self.lacks |= not lines
+            for line in lines:
                 write_line(line)
 
     def _say(self, line: str) -> None:
         complain(printable(line))
 
     def _reason(self, job: Job) -> str | None:
-        if job.status == COMPLETED and not _lines_of(job.result):
-            return "without a result"
-        return super()._reason(job)
+        if job.status != COMPLETED or _lines_of(job.result):
+            return super()._reason(job)
+        return f"without a result: {job.words(job.trouble)}" if job.trouble else "without a result"
 
 
 class JsonLines(Lines):

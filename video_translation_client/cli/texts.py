@@ -7,7 +7,8 @@ exit status:
   0    all jobs completed
   1    some ended in error
   2    the command line is wrong
-  3    some could not be asked for, because the service rejects them
+  3    some could not be asked for, because the service rejects them, or
+       with --result, some completed without one
   4    some had not ended at the limit and may still run: don't start them
        again, but wait on with the command that is printed
   130  Ctrl-C; the same command is printed
@@ -29,6 +30,7 @@ keys:
 output:
   On a terminal a live display, which needs rich:
     pip install '{NAME}[cli]'
+  It does not show results; --result and --json do.
   Elsewhere, or without rich, a line for each change of a job's status:
     job-1: pending
     job-2: error (codec unknown)
