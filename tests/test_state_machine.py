@@ -131,7 +131,7 @@ class Job:
         # What callbacks see can't fail the test from where they run, so it is counted.
         self.told_late = 0
         self.lies = 0
-        self.asked_at_end = None
+        self.attempts_at_end = None
 
     def word(self, fault):
         """What an answer says of the job, a code that refuses it, or None for a failed poll."""
@@ -355,12 +355,12 @@ class Waits(RuleBasedStateMachine):
         assert future.next_poll is None or (future.next_poll >= 0 and not future.done())
         assert job.attempts is None or future.attempts <= job.attempts
         assert job.wait_time is None or future.elapsed <= job.wait_time + TICK
-        # A request that is aborted as it starts may not arrive.
+        # A request that is aborted as it starts may not arrive, or only after the end.
         assert future.attempts - len(asked) in ((0, 1) if future.cancelled() else (0,))
         if future.done():
-            if job.asked_at_end is None:
-                job.asked_at_end = len(asked)
-            assert len(asked) == job.asked_at_end, "it was asked after the end"
+            if job.attempts_at_end is None:
+                job.attempts_at_end = future.attempts
+            assert future.attempts == job.attempts_at_end, "it was asked for after the end"
         self.check_words(job)
 
     def check_words(self, job):
