@@ -33,10 +33,13 @@ class Agenda:
         self._timers: Timers[Timed] = Timers()
 
     def add(self, wait: Wait, now: float) -> None:
-        """Makes a wait ready, unless it is."""
-        if wait not in self._ready:
-            self._ready.add(wait)
-            self._come_due(wait, now)
+        """Makes a wait ready that is not."""
+        self._ready.add(wait)
+        self._come_due(wait, now)
+
+    def is_ready(self, wait: Wait) -> bool:
+        """Says whether a wait is ready to be polled."""
+        return wait in self._ready
 
     def put_off(self, wait: Wait, until: float) -> None:
         """Makes a wait ready at a later moment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Iterator, Mapping, NamedTuple
+from typing import Any, Iterator, Mapping, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 # Headers whose values every request has.
@@ -37,7 +37,7 @@ class Sent(NamedTuple):
 
     path: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, Any]
 
 
 def quoted(body: bytes, sent: Sent) -> str:

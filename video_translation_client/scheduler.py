@@ -123,7 +123,7 @@ class Scheduler(Owner):
         """Makes the wait ready, or has another poll follow the one under way."""
         with self._lock:
             wait = self._waits.get(future)
-            if wait is None:
+            if wait is None or self._agenda.is_ready(wait):
                 return
             if wait.poll is not None:
                 wait.again = True
