@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import logging
 import threading
 from functools import partial
 from operator import methodcaller
@@ -17,14 +16,13 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from .arguments import callback
 from .clock import Clock
 from .errors import PollError, name_job
+from .log import logger
 from .status import Status, StatusReport
 
 if TYPE_CHECKING:
     Base = concurrent.futures.Future[Status]
 else:
     Base = concurrent.futures.Future
-
-logger = logging.getLogger("video_translation_client")
 
 
 class Owner:

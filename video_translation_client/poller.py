@@ -234,11 +234,11 @@ class Poller:
         Nothing is raised, as errors hold on to the answer by their traceback.
         """
         code = answer.status_code
-        payload, failure = None, None
+        payload, readable = None, True
         try:
             payload = json.loads(answer.body)
         except (ValueError, RecursionError):
-            failure = self._unreadable(job_id, answer, "the answer is not JSON")
+            readable = False
         told = read_failure(self._service, payload)
         words, told_code = f"HTTP status {code}", ""
         if told is not None:
@@ -256,7 +256,9 @@ class Poller:
                 f"{_ADVICE.get(code, '')}"
             )
             return None, RejectedError(text, job_id, code)
-        return payload, failure
+        if not readable:
+            return None, self._unreadable(job_id, answer, "the answer is not JSON")
+        return payload, None
 
     def _unreadable(
         self, job_id: str | None, answer: Answer, problem: str | ValueError
