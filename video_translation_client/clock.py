@@ -6,6 +6,7 @@ package reads the time or waits for it; the wall clock is read for dates in answ
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 import time
@@ -21,9 +22,21 @@ GLANCE = 0.05
 class Clock:
     """The real, monotonic clock. Stateless, so one may serve any number of threads."""
 
+    # Libraries that fake the time for tests replace time.monotonic, and freezegun does so for
+    # some threads and not for others. What a class holds they leave alone; and what
+    # clock_gettime() says also when this module is imported while the time is faked.
+    _read = staticmethod(
+        functools.partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+        if hasattr(time, "clock_gettime")
+        else time.monotonic  # Windows has no other
+    )
+
     def monotonic(self) -> float:
-        """Returns the time in seconds, from an arbitrary start, never going backwards."""
-        return time.monotonic()
+        """Returns the time in seconds, from an arbitrary start, never going backwards.
+
+        It goes on while a library such as freezegun fakes ``time.monotonic``.
+        """
+        return self._read()
 
     def time(self) -> float:
         """Returns the seconds since the epoch, for dates that others name; it may jump."""
