@@ -1,4 +1,4 @@
-"""What the log says: standard logging, silent by itself, one line a poll."""
+"""What the log says: standard logging, levels that say what a person must do."""
 
 import logging
 import socket
@@ -8,28 +8,69 @@ import sys
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client.testing import Fault
+from video_translation_client.testing import Fault, MockServer
 
 NAME = "video_translation_client"
 
 
-def test_the_library_is_silent_until_the_user_listens(server):
-    """Without any logging set up, a failure prints nothing."""
-    program = (
+def run(server, program):
+    """What a program prints that has set up no logging."""
+    beginning = (
         "import sys; from video_translation_client import VideoTranslationClient;"
-        "VideoTranslationClient(sys.argv[1], 1).get_status()"
+        "client = VideoTranslationClient(sys.argv[1], 5, initial_wait_time=0.01, jitter=0);"
     )
-    server.job(faults={1: Fault.http(503)})
-    printed = subprocess.check_output(
-        [sys.executable, "-c", program, server.url], stderr=subprocess.STDOUT, timeout=PATIENCE
+    return subprocess.check_output(
+        [sys.executable, "-c", beginning + program, server.url],
+        stderr=subprocess.STDOUT,
+        timeout=PATIENCE,
+        universal_newlines=True,
     )
-    assert printed == b""
 
 
-def test_its_logger_has_no_handler_but_the_null_handler():
-    """How and where to log is the user's to say."""
-    handlers = logging.getLogger(NAME).handlers
-    assert [type(handler) for handler in handlers] == [logging.NullHandler]
+@pytest.fixture
+def real_server():
+    """A mock server on the real clock."""
+    with MockServer(duration=0) as server:
+        yield server
+
+
+def test_what_passes_is_silent_until_the_user_listens(real_server):
+    """Without any logging set up, a failed poll and a limit print nothing."""
+    real_server.job("job-1", faults={1: Fault.http(503), 2: Fault.drop()})
+    real_server.job("job-2", duration=1000)
+    assert run(real_server, "client.get_status('job-1'); client.get_status('job-2')") == ""
+
+
+def test_a_callback_that_raises_is_seen_without_any_logging_set_up(real_server):
+    """As with every Future, its traceback is on standard error."""
+    printed = run(real_server, "client.get_status('job-1', on_update=lambda status: 1 / 0)")
+    first, *_, last = printed.splitlines()
+    assert first.startswith("a callback of job 'job-1' raised: <function <lambda> at ")
+    assert last == "ZeroDivisionError: division by zero"
+
+
+def test_a_wait_without_any_answer_is_one_warning_after_three_polls(real_server):
+    """It is seen without any logging set up, and says what failed."""
+    real_server.job("job-1", faults=dict.fromkeys(range(1, 9), Fault.http(500)))
+    real_server.job("job-2", faults=dict.fromkeys((1, 2, 4, 5), Fault.http(500)), duration=1000)
+    printed = run(real_server, "client.get_status('job-1'); client.get_status('job-2')")
+    assert printed == "job 'job-1': HTTP status 500; next poll in 0.04 s\n"
+
+
+def test_its_logger_has_no_handler():
+    """How and where to log is the user's to say, or that of Python's last resort."""
+    assert logging.getLogger(NAME).handlers == []
+
+
+def test_a_line_names_the_place_that_speaks(server, make_client, caplog):
+    """Not the helper through which it goes."""
+    caplog.set_level(logging.DEBUG, NAME)
+    server.job("job-1", duration=2, faults={1: Fault.http(503), 2: Fault.http(404)})
+    make_client().submit("job-1", on_update=int).exception(PATIENCE)
+    places = {
+        (record.filename, record.funcName) for record in caplog.records if record.name == NAME
+    }
+    assert places == {("scheduler.py", "_log_pending"), ("scheduler.py", "_go_on_after")}
 
 
 def test_each_poll_is_one_line_at_debug(server, make_client, caplog):
@@ -47,7 +88,7 @@ def test_each_poll_is_one_line_at_debug(server, make_client, caplog):
     ]
 
 
-def test_each_failure_is_one_line_at_warning(server, make_client, caplog):
+def test_each_failure_is_one_line_at_info(server, make_client, caplog):
     """It tells why the poll failed and whether the wait goes on."""
     caplog.set_level(logging.DEBUG, NAME)
     server.job("job-1", faults={1: Fault.http(503), 2: Fault.http(404)})
@@ -55,7 +96,7 @@ def test_each_failure_is_one_line_at_warning(server, make_client, caplog):
     lines = [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name == NAME
     ]
-    assert lines[0] == ("WARNING", "job 'job-1': HTTP status 503; next poll in 1.00 s")
+    assert lines[0] == ("INFO", "job 'job-1': HTTP status 503; next poll in 1.00 s")
     assert lines[1][0] == "WARNING"
     assert "knows no such job (HTTP status 404)" in lines[1][1]
     assert lines[1][1].endswith("; the wait ends")
@@ -72,12 +113,13 @@ def test_a_timeout_is_one_line_at_info(server, make_client, caplog):
     assert "job 'job-1': still running after 1 poll in" in lines[0]
 
 
-def test_a_handler_that_raises_ends_no_wait(server, make_client):
+@pytest.mark.parametrize("error", [OSError("disk full"), SystemExit(3), KeyboardInterrupt()])
+def test_a_handler_that_raises_ends_no_wait(server, make_client, error):
     """Neither on a worker nor at a deadline, nor for a callback's failure."""
 
     class Broken(logging.Filter):
         def filter(self, record):
-            raise OSError("disk full")
+            raise error
 
     logger = logging.getLogger(NAME)
     broken = Broken()
@@ -94,6 +136,7 @@ def test_a_handler_that_raises_ends_no_wait(server, make_client):
 
 def test_what_a_server_sends_cannot_forge_a_line(make_client, caplog):
     """Line ends and terminal commands are escaped, and what is long is cut."""
+    caplog.set_level(logging.INFO, NAME)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

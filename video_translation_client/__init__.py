@@ -4,8 +4,6 @@ One client polls any number of jobs on a handful of threads and hands out
 ``concurrent.futures.Future`` objects. This module only gathers the public names.
 """
 
-import logging
-
 from .client import VideoTranslationClient
 from .errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
 from .future import StatusFuture
@@ -30,5 +28,3 @@ __all__ = [
     "Words",
     "__version__",
 ]
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())

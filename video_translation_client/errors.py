@@ -62,6 +62,17 @@ def ended_early(job_id: str | None, why: str) -> VideoTranslationError:
     )
 
 
+def unanswered(job_id: str | None, attempts: int) -> PollError:
+    """Returns why the limit was reached without an answer, or a failure, to any poll."""
+    why = (
+        "the poll under way had no answer when the limit was reached"
+        if attempts
+        else "it was not asked for until the limit was reached: requests of other jobs, max_rate,"
+        " or a pause that the service asked for came before"
+    )
+    return PollError(f"{name_job(job_id)}: {why}", job_id)
+
+
 def name_job(job_id: str | None) -> str:
     """Returns how messages speak of a job; a very long id is shortened."""
     if job_id is None:

@@ -7,20 +7,20 @@ tells the scheduler so.
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import threading
 from functools import partial
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, Tuple
 
 from .arguments import callback
+from .callbacks import call
 from .clock import Clock
 from .errors import PollError, name_job
-from .log import logger
 from .status import Status, StatusReport
 
 if TYPE_CHECKING:
     Base = concurrent.futures.Future[Status]
+    Call = Tuple[Callable[[Any], Any], Any]
 else:
     Base = concurrent.futures.Future
 
@@ -82,6 +82,7 @@ class StatusFuture(Base):
         # Protects the two lists of callbacks and who ends the future.
         self._guard = threading.Lock()
         self._cancels = False
+        self._untold = False
         self._update_callbacks: list[Callable[[StatusFuture], Any]] = []
         self._end_callbacks: list[Callable[[StatusFuture], Any]] | None = []
         super().add_done_callback(methodcaller("_finish"))
@@ -138,7 +139,7 @@ class StatusFuture(Base):
             if self._end_callbacks is not None:
                 self._end_callbacks.append(fn)
                 return
-        self._call(fn, self)
+        call(fn, self, self.job_id)
 
     def cancel(self) -> bool:
         """Ends the wait unless it is done; no poll of the job starts afterwards.
@@ -154,18 +155,22 @@ class StatusFuture(Base):
         """Takes one answer and runs the update callbacks; only for the scheduler."""
         self.report = report
         with self._guard:
-            calls: list[tuple[Callable[[Any], Any], Any]] = [
-                (fn, self) for fn in self._update_callbacks
-            ]
-            if self._on_update is not None:
-                calls.insert(0, (self._on_update, report.status))
+            calls = self._update_calls()
         for fn, argument in calls:
             if self._ended is None:  # a deadline or a cancel may come between them
-                self._call(fn, argument)
+                call(fn, argument, self.job_id)
 
-    def set_result(self, result: Status, reason: str | None = None) -> None:
-        """Ends the future, only for the scheduler; nothing happens once it has ended."""
+    def set_result(
+        self, result: Status, reason: str | None = None, untold: StatusReport | None = None
+    ) -> None:
+        """Ends the future, only for the scheduler; nothing happens once it has ended.
+
+        ``untold`` is the answer that told the end where ``set_report`` has not: the update
+        callbacks hear of it before the done-callbacks do.
+        """
         if self._claim():
+            if untold is not None:
+                self.report, self._untold = untold, True
             self.reason = reason
             super().set_result(result)
 
@@ -209,23 +214,23 @@ class StatusFuture(Base):
         owner, self._owner = self._owner, _NOBODY
         owner.forget(self)
         with self._guard:
-            callbacks, self._end_callbacks = self._end_callbacks or [], None
+            calls = self._update_calls() if self._untold else []
+            calls += [(fn, self) for fn in self._end_callbacks or ()]
+            self._end_callbacks = None
             self._update_callbacks, self._on_update = [], None
-        if callbacks:
-            owner.call(partial(self._call_all, callbacks))
+        if calls:
+            owner.call(partial(self._call_all, calls))
 
-    def _call_all(self, callbacks: list[Callable[[StatusFuture], Any]]) -> None:
-        for fn in callbacks:
-            self._call(fn, self)
+    def _update_calls(self) -> list[Call]:
+        """Returns what the latest answer calls; under the guard."""
+        calls: list[Call] = [(fn, self) for fn in self._update_callbacks]
+        if self._on_update is not None and self.report is not None:
+            calls.insert(0, (self._on_update, self.report.status))
+        return calls
 
-    def _call(self, fn: Callable[[Any], Any], argument: object) -> None:
-        try:
-            fn(argument)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and _in_main_thread():
-                raise  # Ctrl-C, which nobody else would hear of
-            with contextlib.suppress(Exception):  # of the user's handlers and filters
-                logger.exception("a callback of %s raised: %r", name_job(self.job_id), fn)
+    def _call_all(self, calls: list[Call]) -> None:
+        for fn, argument in calls:
+            call(fn, argument, self.job_id)
 
     def __repr__(self) -> str:
         state = "cancelled" if self.cancelled() else "done" if self.done() else "waiting"
@@ -233,7 +238,3 @@ class StatusFuture(Base):
             f"<{type(self).__name__} {name_job(self.job_id)}: {state}, status {self.status},"
             f" attempts {self.attempts}>"
         )
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

@@ -76,7 +76,7 @@ class Outcome(NamedTuple):
     """What one poll tells of one job.
 
     Attributes:
-        result: The answer, what failed, or None where the answer for many leaves the job out.
+        result: The answer, what failed, or None where the answer for many tells nothing of the job.
         throttled: Whether the service wants fewer requests: for as long as the result's
             ``retry_after`` none at all.
         alone: Whether the job has to be asked for by itself next: to read the end that an
@@ -177,14 +177,16 @@ class Poller:
                 return found
             for job in [job for job in missing if job in jobs]:
                 del missing[job]
-                result = self._judge_one_of_many(batch, job, jobs[job], answer)
-                told = isinstance(result, StatusReport) and result.status is not Status.PENDING
-                found[job] = self._paced(result, answer)._replace(alone=told)
+                report = self._judge_one_of_many(batch, jobs[job], answer)
+                alone = report is None or report.status is not Status.PENDING
+                found[job] = self._paced(report, answer)._replace(alone=alone)
             if cursor is None or not missing:
                 break
         return {**{job: Outcome(None, alone=True) for job in missing}, **found}
 
-    def _paced(self, result: StatusReport | VideoTranslationError, answer: Answer) -> Outcome:
+    def _paced(
+        self, result: StatusReport | VideoTranslationError | None, answer: Answer
+    ) -> Outcome:
         """Returns the outcome with what the answer's headers say of the next one."""
         headers, names = answer.headers, self._service.pacing_headers
         seconds = retry_after(headers, names, self._clock.time())
@@ -217,15 +219,12 @@ class Poller:
             return self._unreadable(job_id, answer, error)
         return self._known(self._service.words, report, answer)
 
-    def _judge_one_of_many(
-        self, batch: Batch, job_id: str, job: Any, answer: Answer
-    ) -> StatusReport | VideoTranslationError:
+    def _judge_one_of_many(self, batch: Batch, job: Any, answer: Answer) -> StatusReport | None:
+        """Returns what an answer for many says of a job; None: nothing that its own would not."""
         try:
             report = read_job(self._service, batch, job)
-        except MissingError:
-            return self._not_found(job_id, answer.status_code, "its status says so")
-        except ValueError as error:
-            return self._unreadable(job_id, answer, error)
+        except (MissingError, ValueError):
+            return None
         return self._known(batch.words, report, answer)
 
     def _open(self, job_id: str | None, answer: Answer) -> tuple[Any, VideoTranslationError | None]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import atexit
 import concurrent.futures.thread  # noqa: F401 - whose own care for the exit must be registered before ours
 import os
+import sys
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .clock import Clock
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 # Seconds in which requests under way may end before the process does.
 _PARTING = 0.25
+
+# Seconds in which callbacks that run may end after Ctrl-C.
+_LAST_CALLBACKS = 1.0
 
 # Not a WeakSet, which can't be listed while another thread adds to it.
 _schedulers: dict[weakref.ref[Scheduler], None] = {}
@@ -46,9 +51,18 @@ def _end() -> None:
     schedulers, clock = _living(), Clock()
     for scheduler in schedulers:
         scheduler.end("the interpreter exits")
-    end = clock.monotonic() + _PARTING
+    began = clock.monotonic()
+
+    def left(seconds: float) -> float:
+        return max(0.0, began + seconds - clock.monotonic())
+
     for scheduler in schedulers:
-        scheduler.part(max(0.0, end - clock.monotonic()))
+        scheduler.part(left(_PARTING))
+    # Ctrl-C ends what it can. Otherwise concurrent.futures waits for callbacks, as for all that
+    # runs on its threads.
+    if issubclass(getattr(sys, "last_type", None) or object, KeyboardInterrupt):
+        for scheduler in schedulers:
+            scheduler.leave_callbacks(partial(left, _LAST_CALLBACKS))
 
 
 def _before_fork() -> None:

@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 from . import process
 from .agenda import Agenda
+from .callbacks import running
 from .clock import Clock
 from .endings import Endings
-from .errors import PollError, ended_early, name_job
+from .errors import PollError, ended_early, name_job, unanswered
 from .future import Owner, StatusFuture
 from .limits import Limits, reason_of
 from .log import log
@@ -38,13 +39,19 @@ from .poller import Outcome, Poller
 from .status import Status, StatusReport
 from .throttle import Throttle
 from .waits import Poll, Wait
-from .workers import THREAD_NAME, Workers
+from .workers import THREAD_NAME, NoThreadError, Workers
 
 if TYPE_CHECKING:
     from .clock import Wakeups
 
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0
+
+# Seconds after which it is tried again to start the first worker.
+_RETRY = 0.25
+
+# Polls without an answer, from the first on, of which a person is to hear.
+_SILENT_POLLS = 3
 
 
 class Scheduler(Owner):
@@ -92,6 +99,7 @@ class Scheduler(Owner):
         self._workers = Workers(self._max_concurrency + 1)
         self._dispatcher: threading.Thread | None = None
         self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
+        self._short = False  # likewise: whether there is no worker to be had
         # Protects everything below, the throttle and the waits. Held for bookkeeping alone.
         self._lock = threading.Lock()
         self._waits: dict[StatusFuture, Wait] = {}
@@ -141,7 +149,8 @@ class Scheduler(Owner):
             self._agenda.drop(wait)
             if self._closed and not self._waits:
                 self._clock.wake(self._wakeups)
-            poll = wait.poll
+            # They would hold each other, and so the future, until the garbage collector runs.
+            poll, wait.poll = wait.poll, None
             needed = poll is None or any(other.future in self._waits for other in poll.waits)
         if poll is not None and not needed:
             poll.exchange.abort()
@@ -193,6 +202,16 @@ class Scheduler(Owner):
             stuck = [poll.thread for poll in self._agenda.polls if poll.thread is not None]
         self._workers.let_go(stuck)
 
+    def leave_callbacks(self, seconds_left: Callable[[], float]) -> None:
+        """Waits a little for the user's code that runs after ``end``, and says what is left."""
+        stuck = self._workers.busy()
+        for thread in stuck:
+            thread.join(seconds_left())
+            if thread.is_alive():
+                code = running(thread) or "code of yours"
+                log(logging.WARNING, "%s still runs, and is not waited for after Ctrl-C", code)
+        self._workers.let_go(stuck)
+
     def hold(self) -> None:
         """Lets no thread change anything until ``go_on`` or ``start_over``: a fork is ahead."""
         self._lock.acquire()
@@ -236,12 +255,26 @@ class Scheduler(Owner):
             poll.exchange.abort()
         for wait in expired:
             self._expire(wait)
-        while self._outbox:
-            self._workers.start(partial(self._work, self._outbox[0]))
-            self._outbox.popleft()
+        if not self._hand_out():
+            # Nothing is under way without a worker, so a virtual clock goes on, too.
+            timeout, in_flight = _RETRY if timeout is None else min(timeout, _RETRY), 0
         if not (done or expired):
             self._clock.wait(self._wakeups, timeout, in_flight)
         return done
+
+    def _hand_out(self) -> bool:
+        """Hands what is in the outbox to the workers; False while there can be none."""
+        while self._outbox:
+            try:
+                self._workers.start(partial(self._work, self._outbox[0]))
+            except NoThreadError as error:
+                if not self._short:
+                    log(logging.WARNING, "%s; trying again every %g s", error, _RETRY)
+                self._short = True
+                return False
+            self._short = False
+            self._outbox.popleft()
+        return True
 
     def _take_work(self, now: float) -> None:
         """Puts as much into the outbox as there are free workers, and the throttle lets."""
@@ -257,13 +290,14 @@ class Scheduler(Owner):
 
     def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline, with the end that the service told if it did."""
-        report = wait.ended or wait.future.report
+        future, report = wait.future, wait.ended or wait.future.report
         if report is not None and report.status is not Status.PENDING:
-            wait.future.report = report
-            wait.future.set_result(report.status, reason_of(report))
+            future.set_result(report.status, reason_of(report), untold=wait.ended)
             return
         pause = self._throttle.paused_until - self._clock.monotonic()
         hopeless = wait.poll is None and pause > 0
+        if report is None and future.last_error is None:
+            future.last_error = unanswered(future.job_id, future.attempts)
         self._time_out(wait, "retry_after" if hopeless else "max_wait_time", pause)
 
     def _collapse(self, error: BaseException) -> None:
@@ -353,7 +387,7 @@ class Scheduler(Owner):
         try:
             self._go_on_after(wait, outcome, now)
         except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
-            wait.future.set_exception(error)
+            wait.future.set_exception(_without_own_frames(error))
 
     def _go_on_after(self, wait: Wait, outcome: Outcome, now: float) -> None:
         future = wait.future
@@ -363,7 +397,7 @@ class Scheduler(Owner):
         if isinstance(result, StatusReport):
             if result.status is not Status.PENDING:
                 if not isinstance(outcome.result, StatusReport):
-                    log(logging.WARNING, "%s", future.last_error)
+                    log(logging.INFO, "%s", future.last_error)
                 self._finish(future, result)
                 return
             future.set_report(result)
@@ -446,7 +480,16 @@ class Scheduler(Owner):
 def _log_pending(future: StatusFuture, result: StatusReport | PollError | None, plan: Plan) -> None:
     then = f"next poll in {plan.seconds:.2f} s" if plan.limit is None else "no further poll"
     if isinstance(result, PollError):
-        log(logging.WARNING, "%s; %s", result, then)
+        silent = future.report is None and future.attempts == _SILENT_POLLS
+        log(logging.WARNING if silent else logging.INFO, "%s; %s", result, then)
     else:
         state = "nothing new" if result is None else result.state
         log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), state, then)
+
+
+def _without_own_frames(error: BaseException) -> BaseException:
+    """Takes from an error the frames that hold the wait, whose future is to hold the error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
+        trace = trace.tb_next
+    return error.with_traceback(trace)

@@ -6,12 +6,18 @@ that knows which code runs on its behalf. It decides nothing.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor, thread
+from functools import partial
 from typing import Any, Callable, Iterable
 
 THREAD_NAME = "video-translation-client"
 """What the names of the library's threads begin with."""
+
+
+class NoThreadError(Exception):
+    """There is no thread, and the operating system gives none at the moment."""
 
 
 class Workers:
@@ -21,19 +27,29 @@ class Workers:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=THREAD_NAME)
         self._has_one = False  # once there is a thread, it stays
         self._here = threading.local()
+        self._busy: dict[threading.Thread, None] = {}
 
     def start(self, function: Callable[[], None]) -> None:
-        """Runs ``function`` on a thread as soon as one is free.
+        """Runs ``function`` on a thread as soon as one is free. Only for one thread at a time.
 
         Raises:
-            RuntimeError: There is no thread and there will be none.
+            NoThreadError: There is no thread that could; ``function`` will not run.
+            RuntimeError: There will be none either.
         """
+        if not self._has_one:
+            self._submit(_nothing)  # what a pool without a thread is given can't be taken back
+            self._has_one = True
+        with contextlib.suppress(NoThreadError):  # it is queued for the threads there are
+            self._submit(partial(self._work, function))
+
+    def _submit(self, function: Callable[[], None]) -> None:
         try:
-            self._pool.submit(self._work, function)
+            self._pool.submit(function)
         except RuntimeError as error:
             # A pool that can't start one more thread has queued the function all the same.
-            if "new thread" not in str(error) or not self._has_one:
+            if "new thread" not in str(error):
                 raise
+            raise NoThreadError(f"no thread can be started ({error})") from None
 
     def run_as_own(self, function: Callable[[], None]) -> None:
         """Runs ``function`` on this thread, which counts as one of these meanwhile."""
@@ -52,6 +68,10 @@ class Workers:
         """Ends the threads once they are idle; waits for that if asked to."""
         self._pool.shutdown(wait=wait)
 
+    def busy(self) -> list[threading.Thread]:
+        """Returns the threads that run something."""
+        return list(self._busy)
+
     def let_go(self, threads: Iterable[threading.Thread]) -> None:
         """Keeps the end of the interpreter from waiting for threads, which are daemons."""
         # concurrent.futures joins all that stand here, for which there is no public way round.
@@ -60,5 +80,13 @@ class Workers:
             joined.pop(stuck, None)
 
     def _work(self, function: Callable[[], None]) -> None:
-        self._has_one = True
-        self.run_as_own(function)
+        here = threading.current_thread()
+        self._busy[here] = None
+        try:
+            self.run_as_own(function)
+        finally:
+            del self._busy[here]
+
+
+def _nothing() -> None:
+    """Starts a thread."""

@@ -8,6 +8,7 @@ the table of services in presets.py.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import shutil
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The arguments are wrong (2), or help was asked for (0).
     """
+    if argv is None:  # the views tell what a person is to know; the log would break into them
+        logging.getLogger("video_translation_client").addHandler(logging.NullHandler())
     try:
         status = _run(sys.argv[1:] if argv is None else list(argv))
     except KeyboardInterrupt:
