@@ -10,6 +10,7 @@ import dataclasses
 import json
 import logging
 import ssl
+import traceback
 from http.client import BadStatusLine, HTTPException
 from typing import Any, NamedTuple, Sequence
 
@@ -200,6 +201,8 @@ class Poller:
     def _failure(self, job_id: str | None, error: Exception) -> VideoTranslationError:
         trouble = isinstance(error, _TROUBLE)
         root = _root(error) if trouble else error
+        if trouble:
+            _clear_frames(error)
         text = f"{name_job(job_id)}: no answer from {self._transport.base_url}: {_words(root)}"
         final = not trouble or isinstance(error, _HOPELESS) or isinstance(root, _HOPELESS)
         failure = RejectedError(text, job_id) if final else PollError(text, job_id)
@@ -318,6 +321,18 @@ def _root(error: BaseException) -> BaseException:
         seen.add(id(inner))
         inner = inner.__cause__ or inner.__context__
     return root
+
+
+def _clear_frames(error: BaseException | None) -> None:
+    """Clears what urllib3 leaves in its frames: the error that holds them, and so each other.
+
+    By the frames that called them they hold the future, until the garbage collector runs.
+    """
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _words(error: BaseException) -> str:

@@ -387,7 +387,7 @@ class Scheduler(Owner):
         try:
             self._go_on_after(wait, outcome, now)
         except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
-            wait.future.set_exception(_without_own_frames(error))
+            wait.future.set_exception(error)
 
     def _go_on_after(self, wait: Wait, outcome: Outcome, now: float) -> None:
         future = wait.future
@@ -485,11 +485,3 @@ def _log_pending(future: StatusFuture, result: StatusReport | PollError | None, 
     else:
         state = "nothing new" if result is None else result.state
         log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), state, then)
-
-
-def _without_own_frames(error: BaseException) -> BaseException:
-    """Takes from an error the frames that hold the wait, whose future is to hold the error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
-        trace = trace.tb_next
-    return error.with_traceback(trace)
