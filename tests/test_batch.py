@@ -79,11 +79,11 @@ class Scripted:
         if asked == "first":
             self.first_came.set()
             assert self.all_submitted.wait(PATIENCE)
-            code, body = 200, {"status": "completed", "url": "u"}
+            code, body, headers = 200, {"status": "completed", "url": "u"}, []
         else:
             self.asked.append(asked)
-            code, body = self._answer(asked)
-        start_response(f"{code} Scripted", [("Content-Type", "application/json")])
+            code, body, *headers = self._answer(asked)
+        start_response(f"{code} Scripted", [("Content-Type", "application/json"), *headers])
         return [body if isinstance(body, bytes) else json.dumps(body).encode()]
 
     def batches(self):
@@ -459,6 +459,31 @@ def test_an_end_that_cannot_be_read_in_time_is_the_end_all_the_same(ask_together
     assert a.report.status == a.status == "completed"
     assert "'error'" in b.reason
     assert isinstance(a.last_error, PollError)
+
+
+def test_an_end_that_is_known_is_told_though_a_pause_outlasts_the_wait(ask_together):
+    """Its job ends as the service said, and the update callback hears so before the others."""
+
+    def answer(asked):
+        if isinstance(asked, dict):
+            return many()(asked)
+        return 429, {"failure": "too many"}, ("Retry-After", "1000")
+
+    calls, done = [], threading.Semaphore(0)
+
+    def on_done(future):
+        calls.append(future.job_id)
+        done.release()
+
+    on_updates = [lambda status, name=name: calls.append(f"{name} {status}") for name in "ab"]
+    futures = ask_together(Scripted(answer), *"ab", on_updates=on_updates, max_wait_time=20)
+    for future in futures:
+        future.add_done_callback(on_done)
+    for future in futures:
+        assert future.result(PATIENCE) == future.report.status == "completed"
+        assert done.acquire(timeout=PATIENCE)
+    assert [call for call in calls if "a" in call] == ["a completed", "a"]
+    assert [call for call in calls if "b" in call] == ["b completed", "b"]
 
 
 def test_why_an_end_cannot_be_read_is_told(ask_together, caplog):

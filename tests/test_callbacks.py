@@ -82,6 +82,32 @@ def test_a_callback_that_raises_is_logged_and_changes_nothing(server, make_clien
     assert logged[0].exc_info[1] is error
 
 
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
+def test_a_callback_that_can_not_even_say_its_name_ends_nothing_else(
+    server, make_client, caplog, error
+):
+    """The log then names its type; the callbacks after it are called, the other jobs polled."""
+
+    class Nameless:
+        def __call__(self, argument):
+            raise ZeroDivisionError
+
+        def __repr__(self):
+            raise error
+
+    server.job("job-1", duration=2)
+    calls = []
+    future = make_client().submit("job-1", on_update=Nameless())
+    future.add_done_callback(Nameless())
+    future.add_done_callback(calls.append)
+    assert future.result(PATIENCE) == "completed"
+    assert make_client().get_status("job-2") == "completed"
+    assert calls == [future]
+    logged = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(logged) == 4
+    assert all("Nameless object at 0x" in line for line in logged)
+
+
 def test_ctrl_c_in_a_callback_on_the_main_thread_is_heard(server, make_client):
     """A callback that runs at once, where it was added, hides no KeyboardInterrupt."""
     server.job(duration=0)

@@ -232,3 +232,32 @@ def test_a_submit_at_the_exit_is_refused(tmp_path):
         process = start(tmp_path, LATE, server.url)
         refusal = "cannot schedule new futures after shutdown\n"
         assert let_end(process, wait) == (0, refusal, "")
+
+
+CALLBACK = """
+import sys
+import threading
+
+from video_translation_client import VideoTranslationClient
+
+ended = threading.Event()
+
+
+def on_update(status):
+    print("ready", flush=True)
+    ended.wait()
+    print("called to its end", flush=True)
+
+
+client = VideoTranslationClient(sys.argv[1])
+client.submit("job-1", on_update=on_update)
+sys.stdin.readline()
+threading.Timer(1.5, ended.set).start()
+"""
+
+
+def test_an_exit_waits_for_a_callback_that_runs(tmp_path):
+    """As a ThreadPoolExecutor does."""
+    with MockServer(duration=1000) as server:
+        process = start(tmp_path, CALLBACK, server.url)
+        assert let_end(process) == (0, "called to its end\n", "")

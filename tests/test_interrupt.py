@@ -148,3 +148,48 @@ def test_ctrl_c_in_a_with_block_cancels_what_waits(server, tmp_path):
         """,
     )
     assert (status, output, errors) == (0, "[True, True]\n", "")
+
+
+@pytest.mark.parametrize("waiting", ["threading.Event().wait()", "future.result()"])
+def test_ctrl_c_waits_a_moment_for_a_callback_that_runs_and_names_it(server, tmp_path, waiting):
+    """Then the process ends without it, however long it takes."""
+    status, output, errors = interrupt(
+        server,
+        tmp_path,
+        f"""
+        def on_update(status):
+            ready()
+            threading.Event().wait()
+
+        future = make_client().submit("job-1", on_update)
+        {waiting}
+        """,
+    )
+    *traceback, last = errors.splitlines()
+    assert is_keyboard_interrupt(status, "\n".join(traceback)), (status, errors)
+    assert last == "a callback of job 'job-1' still runs, and is not waited for after Ctrl-C"
+    assert output == ""
+
+
+def test_ctrl_c_lets_a_callback_that_is_quick_end(server, tmp_path):
+    """What it does in that moment is done."""
+    status, output, errors = interrupt(
+        server,
+        tmp_path,
+        """
+        interrupted = threading.Event()
+
+        def on_update(status):
+            ready()
+            interrupted.wait()
+            print("called to its end", flush=True)
+
+        future = make_client().submit("job-1", on_update)
+        try:
+            future.result()
+        finally:
+            threading.Timer(0.1, interrupted.set).start()
+        """,
+    )
+    assert is_keyboard_interrupt(status, errors), (status, errors)
+    assert output == "called to its end\n"
