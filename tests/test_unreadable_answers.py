@@ -18,7 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_services import SERVICES, done
 
-from video_translation_client import PollError, Service, VideoTranslationClient, Words, services
+from video_translation_client import (
+    PollError,
+    RejectedError,
+    Service,
+    VideoTranslationClient,
+    Words,
+    services,
+)
 from video_translation_client.answers import read, read_failure
 from video_translation_client.redaction import Sent, quoted
 from video_translation_client.service import DEFAULT
@@ -398,6 +405,52 @@ def test_a_failure_that_the_service_tells_is_repeated_without_secrets(provider, 
     assert "No such key: " in str(error)
     assert "hush" not in str(error)
     assert "hush" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": "no such tenant for hush-key-1"}',
+        '{"message": "no such tenant for hush-key-1"}',
+        '{"error": {"message": "no such tenant for hush-key-1", "code": 7}}',
+        '{"title": "Bad Request", "detail": "no such tenant for hush-key-1"}',
+        '{"result": "error", "error": "no such tenant for hush-key-1"}',
+    ],
+)
+@pytest.mark.parametrize("code", [400, 403, 404])
+def test_why_the_default_service_rejects_a_request_is_told_without_secrets(
+    provider, clock, code, body
+):
+    """In its own words, where they stand where services have them."""
+    provider.tell((code, body))
+    with serving(provider) as url, VideoTranslationClient(
+        url, api_key="hush-key-1", clock=clock
+    ) as client:
+        error = client.submit("job-1").exception(PATIENCE)
+    assert isinstance(error, RejectedError)
+    assert f"HTTP status {code}: 'no such tenant for ***'" in str(error)
+    assert "hush" not in str(error)
+
+
+@pytest.mark.parametrize("body", ["[7]", "7", '"no"', '{"error": []}', "{}", "no JSON"])
+def test_a_rejection_that_says_nothing_is_told_by_its_status(provider, clock, body):
+    """Whatever else stands there."""
+    provider.tell((403, body))
+    with serving(provider) as url, VideoTranslationClient(url, clock=clock) as client:
+        error = client.submit("job-1").exception(PATIENCE)
+    assert "HTTP status 403; check" in str(error)
+
+
+def test_an_error_without_a_status_is_no_rejection_where_the_http_status_is_good(poll):
+    """The default service's next answer may have one."""
+    assert "no status at 'result'" in str(poll('{"error": "no such tenant"}'))
+
+
+def test_a_failure_in_passing_of_the_default_service_is_told_in_its_own_words(poll):
+    """As a rejection is."""
+    assert "HTTP status 503: 'closed for repair'" in str(
+        poll((503, '{"error": "closed for repair"}'))
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ _MOST_JOBS = 10_000
 # Octets of what names a page; it becomes a part of a URL.
 _LONGEST_CURSOR = 2000
 
+# Where services say what was wrong with a request; ``detail`` and ``title`` are of RFC 9457.
+_USUAL_WORDS = "error.message || error || message || detail || title"
+
 
 class Failure(NamedTuple):
     """What stands in an answer in place of a status.
@@ -66,6 +69,11 @@ def read_failure(service: Service, payload: Any) -> Failure | None:
     except ValueError:
         return None
     return None if message is None else Failure(message, code)
+
+
+def read_words(payload: Any) -> str | None:
+    """Returns why a request failed, where an answer says so as most services do, or None."""
+    return _reason(find(_USUAL_WORDS, payload))
 
 
 def jobs_of(batch: Batch, payload: Any) -> Iterator[tuple[str, Any]]:

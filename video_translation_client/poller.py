@@ -18,7 +18,7 @@ import requests
 import urllib3
 from requests import exceptions
 
-from .answers import MissingError, jobs_of, next_cursor, read, read_failure, read_job
+from .answers import MissingError, jobs_of, next_cursor, read, read_failure, read_job, read_words
 from .clock import Clock
 from .endpoint import Endpoint
 from .errors import (
@@ -246,6 +246,10 @@ class Poller:
         if told is not None:
             message, told_code = (redacted(text, answer.sent) for text in told)
             words += f": {message[:_MOST_WORDS]!r} ({told_code or 'no code'})"
+        elif not 200 <= code < 300:
+            usual = read_words(payload)
+            if usual is not None:
+                words += f": {redacted(usual, answer.sent)[:_MOST_WORDS]!r}"
         passing = told is not None and matches(told_code, self._service.passing)
         missing = told is not None and matches(told_code, self._service.missing)
         if missing or code in self._service.missing:
