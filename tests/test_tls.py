@@ -1,6 +1,7 @@
 """Certificates: verified, and never taken on trust."""
 
 import contextlib
+import re
 import selectors
 import socket
 import ssl
@@ -11,6 +12,7 @@ import certifi
 import pytest
 import requests
 from conftest import PATIENCE, serving
+from requests.adapters import HTTPAdapter
 from werkzeug.wrappers import Response
 
 from video_translation_client import PollError, RejectedError, VideoTranslationClient
@@ -103,6 +105,100 @@ def test_a_handshake_that_breaks_off_is_a_failure_in_passing(clock):
         connection.close()
         assert future.result(PATIENCE) == "timeout"
     assert isinstance(future.last_error, PollError)
+
+
+def test_a_handshake_that_the_server_ends_in_the_middle_is_told_in_openssls_words(clock):
+    """And is a failure in passing."""
+
+    def end(connection):
+        connection.recv(65536)
+
+    with answering(end) as url:
+        future = VideoTranslationClient(url, 1, clock=clock).submit("job-1")
+        assert future.result(PATIENCE) == "timeout"
+    assert isinstance(future.last_error, PollError)
+    assert re.search("TlsError: .*EOF", str(future.last_error), re.IGNORECASE)
+
+
+@contextlib.contextmanager
+def answering(answer):
+    """Gives the URL of a server that handles one connection by a function."""
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE)
+            answer(connection)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [("TLSv1_3", "certificate required"), ("TLSv1_2", "handshake failure")]
+)
+def test_a_client_certificate_that_is_missing_ends_the_wait_and_says_so(clock, version, words):
+    """Though the server's alert comes only in place of its first answer, with TLS 1.3."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(SELF_SIGNED))
+    context.load_verify_locations(str(SELF_SIGNED))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+
+    def demand(connection):
+        with context.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        ) as secure:
+            with pytest.raises(ssl.SSLError):
+                secure.do_handshake()
+            # With something left to read, the system would reset the connection.
+            with socket.socket(fileno=secure.detach()) as plain:
+                plain.settimeout(PATIENCE)
+                while plain.recv(65536):
+                    pass
+
+    with answering(demand) as url, requests.Session() as session:
+        session.verify = str(SELF_SIGNED)
+        future = VideoTranslationClient(url, clock=clock, session=session).submit("job-1")
+        with pytest.raises(RejectedError, match=f"UntrustedError: .*{words}"):
+            future.result(PATIENCE)
+    assert future.attempts == 1
+
+
+class Pinned(HTTPAdapter):
+    """Trusts one certificate alone, as requests-toolbelt's FingerprintAdapter does."""
+
+    def init_poolmanager(self, *arguments, **settings):
+        super().init_poolmanager(*arguments, assert_fingerprint="00" * 32, **settings)
+
+
+class Named(HTTPAdapter):
+    """Looks for another name in the certificate."""
+
+    def init_poolmanager(self, *arguments, **settings):
+        super().init_poolmanager(*arguments, assert_hostname="other.example", **settings)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "words"),
+    [(Pinned, "Fingerprints did not match"), (Named, "hostname 'other.example' doesn't match")],
+)
+def test_a_certificate_that_an_adapter_does_not_take_ends_the_wait_and_says_so(
+    url, clock, adapter, words
+):
+    """It will be the same the next time."""
+    with requests.Session() as session:
+        session.verify = str(SELF_SIGNED)
+        session.mount("https://", adapter())
+        future = VideoTranslationClient(url, clock=clock, session=session).submit("job-1")
+        with pytest.raises(RejectedError, match=words):
+            future.result(PATIENCE)
+    assert future.attempts == 1
 
 
 def test_through_the_tunnel_of_a_proxy_the_certificate_is_that_of_the_service(url, proxy, clock):

@@ -43,9 +43,9 @@ class PollError(VideoTranslationError):
 class RejectedError(VideoTranslationError):
     """No poll of this job can succeed.
 
-    The answer was a 401, 403, 404 or another 4xx, the certificate is not trusted, or the
-    request can't be made at all. It ends the wait; ``future.result()`` and ``get_status`` raise
-    it.
+    The answer was a 401, 403, 404 or another 4xx, the two sides do not take each other's
+    certificates, or the request can't be made at all. It ends the wait; ``future.result()`` and
+    ``get_status`` raise it.
     """
 
 

@@ -34,7 +34,14 @@ from .redaction import quoted, redacted
 from .retry_after import is_exhausted, retry_after
 from .service import Batch, Words, matches
 from .status import Status, StatusReport
-from .transport import Answer, HeaderError, RedirectError, Transport, TransportError
+from .transport import (
+    Answer,
+    HeaderError,
+    RedirectError,
+    Transport,
+    TransportError,
+    UntrustedError,
+)
 
 # Answers by which a service speaks of all requests, not of one job (RFC 6585, RFC 9110).
 _THROTTLED = frozenset({429, 503})
@@ -55,6 +62,7 @@ _TROUBLE = (
 _HOPELESS = (
     RedirectError,
     HeaderError,
+    UntrustedError,
     exceptions.InvalidProxyURL,
     exceptions.InvalidSchema,
     ssl.SSLCertVerificationError,

@@ -6,10 +6,13 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
+import urllib3
+from requests import exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
@@ -18,6 +21,7 @@ from requests.utils import default_user_agent, get_netrc_auth
 
 from .exchange import Exchange, leave_connections, make_abortable
 from .redaction import Sent
+from .tls import can_pass, innermost
 from .version import __version__
 
 MAX_BODY = 1024 * 1024
@@ -60,6 +64,14 @@ class AbortedError(TransportError):
 
 class HeaderError(TransportError):
     """The session's authentication made a header that can't be sent."""
+
+
+class TlsError(TransportError):
+    """The TLS connection broke; its words are those of OpenSSL."""
+
+
+class UntrustedError(TlsError):
+    """The two sides are set up so that no TLS connection between them is possible."""
 
 
 class Transport:
@@ -127,11 +139,9 @@ class Transport:
         except Exception as error:
             if exchange.aborted:
                 raise self._aborted() from None
-            if isinstance(error, requests.exceptions.InvalidProxyURL):
-                raise
-            if isinstance(error, ValueError):
-                # Our own request was checked, so this is of the answer's headers or body.
-                raise AnswerError(f"the answer can't be read ({type(error).__name__})") from None
+            told = _told(error)
+            if told is not None:
+                raise told from None
             raise
         if exchange.aborted:  # its headers may have seemed to end there
             raise self._aborted()
@@ -247,6 +257,19 @@ def _check_headers(request: requests.PreparedRequest) -> None:
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         if "\r" in text or "\n" in text:
             raise HeaderError(f"the header {name} holds a line end")
+
+
+def _told(error: Exception) -> TransportError | None:
+    """Returns what tells more of an error, or no secret of it; None: it may be told as it is."""
+    if isinstance(error, (exceptions.SSLError, urllib3.exceptions.SSLError)):
+        inner = innermost(error)
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return None
+        return (TlsError if can_pass(inner) else UntrustedError)(str(inner))
+    if isinstance(error, ValueError) and not isinstance(error, exceptions.InvalidProxyURL):
+        # Our own request was checked, so this is of the answer's headers or body.
+        return AnswerError(f"the answer can't be read ({type(error).__name__})")
+    return None
 
 
 def _read(response: Any, **_: Any) -> None:
