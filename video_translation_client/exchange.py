@@ -13,11 +13,11 @@ import queue
 import socket
 import threading
 import weakref
-from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Mapping
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -118,7 +118,7 @@ def make_abortable(
         if plain and issubclass(pool.ConnectionCls, HTTPConnection):
             pool.ConnectionCls = _abortable(pool.ConnectionCls)
             _pools.add(pool)
-            _close_idle(pool.pool or queue.LifoQueue())  # None: just closed by its owner
+            _close_idle(_idle_connections(pool))
 
 
 def leave_connections() -> None:
@@ -127,11 +127,19 @@ def leave_connections() -> None:
     Threads of the parent may hold the locks of pools, which urllib3 takes when the child exits.
     """
     for pool in list(_pools):
-        connections = pool.pool or queue.LifoQueue()
+        connections = _idle_connections(pool)
         _left_behind.append((pool, list(connections.queue)))
         # Emptied without its lock, as only a new start of the same object can be.
         connections.__init__(connections.maxsize)  # type: ignore[misc]
     _pools.clear()
+
+
+def _idle_connections(pool: Any) -> queue.LifoQueue[Any]:
+    """Returns the queue of a pool; an empty one if its owner has just closed it.
+
+    The same if it keeps them in another way, as urllib3-future does in place of urllib3.
+    """
+    return pool.pool if isinstance(pool.pool, queue.LifoQueue) else queue.LifoQueue()
 
 
 def _close_idle(connections: queue.LifoQueue[Any]) -> None:

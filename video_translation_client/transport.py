@@ -196,7 +196,8 @@ class Transport:
         for adapter in self._session.adapters.values():
             # urllib3 2 leaves this to the garbage collector, and its errors hold on to pools.
             for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
-                for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated
+                # urllib3-future has another container, which closes them itself.
+                for key in getattr(manager.pools, "keys", list)():
                     manager.pools[key].close()
         self._session.close()
 
