@@ -73,6 +73,7 @@ class VideoTranslationClient:
             the four arguments for it; ``strategy.Strategy`` gives its contract.
         session: A ``requests.Session`` to send requests with; it is not closed. Its headers
             are read once, when the client is made; its ``auth`` and cookies with every poll.
+            Where its class overrides ``request``, each poll goes through that.
         clock: For tests: a ``testing.VirtualClock``.
         random: For tests: a function that returns a number from [0, 1), for the jitter.
         **variables: Text for the named parts of the service's URLs and headers, such as

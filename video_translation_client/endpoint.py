@@ -13,6 +13,7 @@ import requests
 
 from . import arguments, services
 from .service import DEFAULT, Batch, Service
+from .sessions import sends_by_request
 from .status import Status, StatusReport
 from .templates import fill
 
@@ -196,7 +197,8 @@ def _key_of(
         raise ValueError("api_key and credentials in base_url contradict each other; give one")
     if given is not None or in_url or _authenticates(session, service):
         return given
-    return _key_from_environment(service)
+    # What a session's own class adds can't be seen.
+    return _key_from_environment(service, session is None or not sends_by_request(session))
 
 
 def _authenticates(session: requests.Session | None, service: Service) -> bool:
@@ -206,9 +208,9 @@ def _authenticates(session: requests.Session | None, service: Service) -> bool:
     return bool(session.auth) or service.authentication_header in session.headers
 
 
-def _key_from_environment(service: Service) -> str | None:
+def _key_from_environment(service: Service, needed: bool) -> str | None:
     variable = service.authentication_variable
-    if variable is None:
+    if variable is None or not (needed or variable in os.environ):
         return None
     if variable not in os.environ:
         raise ValueError(

@@ -38,6 +38,7 @@ from .transport import (
     Answer,
     HeaderError,
     RedirectError,
+    SessionError,
     Transport,
     TransportError,
     UntrustedError,
@@ -62,6 +63,7 @@ _TROUBLE = (
 _HOPELESS = (
     RedirectError,
     HeaderError,
+    SessionError,
     UntrustedError,
     exceptions.InvalidProxyURL,
     exceptions.InvalidSchema,

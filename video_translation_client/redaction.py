@@ -10,7 +10,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 # Headers whose values every request has.
 _HARMLESS = frozenset(
-    {"accept", "accept-encoding", "accept-language", "connection", "content-length", "user-agent"}
+    {
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "content-length",
+        "user-agent",
+    }
 )
 
 # Shorter words are no secrets, and taking them out would make a text unreadable.

@@ -17,12 +17,12 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from requests.utils import default_user_agent, get_netrc_auth
+from requests.utils import get_netrc_auth
 
 from .exchange import Exchange, leave_connections, make_abortable
 from .redaction import Sent
+from .sessions import ChainCookies, ask, bounded, check_request, make_session, sends_by_request
 from .tls import can_pass, innermost
-from .version import __version__
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer, after decompression, that are read; more is a failure."""
@@ -66,6 +66,10 @@ class HeaderError(TransportError):
     """The session's authentication made a header that can't be sent."""
 
 
+class SessionError(TransportError):
+    """The session's own ``request`` gave something else than an answer."""
+
+
 class TlsError(TransportError):
     """The TLS connection broke; its words are those of OpenSSL."""
 
@@ -79,7 +83,8 @@ class Transport:
 
     The request is prepared once, when the transport is made, from the session's headers and
     hooks as they are then. What may change between two polls is applied to each: the session's
-    ``auth`` (digests, signatures, tokens), its parameters and its cookies.
+    ``auth`` (digests, signatures, tokens), its parameters and its cookies. Where its class does
+    more in ``request``, each poll goes through that.
 
     Args:
         session: Used as it is and left open; None makes one that ``close()`` closes.
@@ -92,6 +97,7 @@ class Transport:
 
     Raises:
         requests.RequestException: No request can be made of these.
+        ValueError: Polls can't go through the session.
     """
 
     def __init__(
@@ -105,11 +111,15 @@ class Transport:
     ) -> None:
         self.base_url, url_auth = _split_credentials(base_url)
         self._owns_session = session is None
-        self._session = _make_session(connections) if session is None else session
+        self._session = make_session(connections) if session is None else session
         self._timeout = request_timeout
         headers = {"Accept-Encoding": ", ".join(_ENCODINGS[:2]), **headers}
+        if "Cache-Control" not in self._session.headers:  # a stored answer is no news
+            headers = {"Cache-Control": "no-cache", **headers}
         request = requests.Request(method, self.base_url, headers=headers, auth=_unauthenticated)
         self._prepared = self._session.prepare_request(request)
+        if session is None:
+            self._prepared.prepare_cookies(ChainCookies())
         # Alone, requests would have REQUESTS_CA_BUNDLE override what the session says.
         verify = None if self._session.verify is True else self._session.verify
         self._settings = self._session.merge_environment_settings(
@@ -118,6 +128,11 @@ class Transport:
         self._auth: Any = url_auth
         if url_auth is None and self._session.trust_env and "Authorization" not in headers:
             self._auth = get_netrc_auth(self.base_url)
+        self._headers, self._url_auth = headers, url_auth
+        self._by_request = sends_by_request(self._session)
+        if self._by_request:
+            check_request(self._session)
+            self._session = bounded(self._session, self._authenticate, self._bound)
 
     def get(self, path: str, exchange: Exchange) -> Answer:
         """Returns the answer of the base URL with ``path`` appended.
@@ -150,24 +165,22 @@ class Transport:
     def _aborted(self) -> AbortedError:
         return AbortedError(f"no whole answer within {self._timeout:g} s")
 
-    def _answer_to(
-        self, request: requests.PreparedRequest, path: str, exchange: Exchange
-    ) -> Answer:
+    def _answer_to(self, request: Any, path: str, exchange: Exchange) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
             if exchange.aborted:  # adapters of other kinds don't hear of it
                 raise self._aborted()
-            with self._session.send(
-                request, timeout=self._timeout, allow_redirects=False, **self._settings
-            ) as response:
+            with self._send(request) as response:
                 following = response.next
+                sent = response.request or request  # that of the last step of a digest
                 if following is None:
-                    sent = response.request or request  # that of the last step of a digest
                     return Answer(
                         response.status_code,
                         response.headers,
                         response.content,
                         Sent(path, str(sent.url), sent.headers),
                     )
+            if isinstance(request, requests.Request):
+                request = sent
             if _origin(following) != _origin(request):
                 raise RedirectError(f"a redirect to {_origin(following)} was not followed")
             if "Authorization" in request.headers:  # requests may have put another in its place
@@ -201,7 +214,10 @@ class Transport:
                     manager.pools[key].close()
         self._session.close()
 
-    def _request(self, url: str) -> requests.PreparedRequest:
+    def _request(self, url: str) -> requests.PreparedRequest | requests.Request:
+        """Returns a request; one that is not prepared is for the session's own ``request``."""
+        if self._by_request:
+            return requests.Request(self._prepared.method, url, headers=self._headers)
         request = self._prepared.copy()
         if self._session.params:
             request.prepare_url(url, self._session.params)
@@ -215,20 +231,37 @@ class Transport:
         auth = self._session.auth or self._auth
         if auth is not None:
             request.prepare_auth(auth, url)
-            _check_headers(request)
-        # Before all other hooks, which may look at the body, and after them, as they may answer
-        # with another response. Whoever asks for the body later finds it read.
-        hooks = request.hooks.setdefault("response", [])
-        hooks[:] = [_read, *hooks, _read]
+        _bind(request)
         return request
 
+    def _send(self, request: requests.PreparedRequest | requests.Request) -> requests.Response:
+        if isinstance(request, requests.PreparedRequest):
+            return self._session.send(
+                request, timeout=self._timeout, allow_redirects=False, **self._settings
+            )
+        response = ask(self._session, request, self._timeout)
+        if not isinstance(response, requests.Response):
+            raise SessionError(
+                f"the session's request() returned a {type(response).__name__}, not a Response;"
+                " give a plain session, with session.auth= for what this one adds"
+            )
+        return response
 
-def _make_session(connections: int) -> requests.Session:
-    session = requests.Session()
-    session.headers["User-Agent"] = f"video-translation-client/{__version__} {default_user_agent()}"
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
-    return session
+    def _authenticate(self, request: requests.Request) -> None:
+        """Adds what the base URL tells, where the session's own class adds nothing."""
+        if request.auth or self._session.auth or _origin(request) != _origin(self._prepared):
+            return
+        # Or else requests would have .netrc replace what is there.
+        told = "Authorization" in CaseInsensitiveDict(request.headers or {})
+        request.auth = _unauthenticated if told else self._url_auth
+
+    def _bound(self, request: requests.PreparedRequest, settings: dict[str, Any]) -> dict[str, Any]:
+        """Returns the settings with which one of the session's own requests is sent."""
+        _bind(request)
+        make_abortable(self._session, request, {**self._settings, **settings})
+        if _origin(request) == _origin(self._prepared):
+            settings["allow_redirects"] = False
+        return {**settings, "stream": True}
 
 
 def _unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -247,21 +280,29 @@ def _split_credentials(url: str) -> tuple[str, HTTPBasicAuth | None]:
     return urlunsplit(parts._replace(netloc=host)), auth
 
 
-def _origin(request: requests.PreparedRequest) -> str:
+def _origin(request: requests.PreparedRequest | requests.Request) -> str:
     parts = urlsplit(str(request.url))
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
-def _check_headers(request: requests.PreparedRequest) -> None:
+def _bind(request: requests.PreparedRequest) -> None:
+    """Checks the headers, and has the answer read within its limit.
+
+    Before all other hooks, which may look at the body, and after them, as they may answer with
+    another response. Whoever asks for the body later finds it read.
+    """
     for name, value in request.headers.items():
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         if "\r" in text or "\n" in text:
             raise HeaderError(f"the header {name} holds a line end")
+    hooks = request.hooks.setdefault("response", [])
+    hooks[:] = [_read, *(hook for hook in hooks if hook is not _read), _read]
 
 
 def _told(error: Exception) -> TransportError | None:
     """Returns what tells more of an error, or no secret of it; None: it may be told as it is."""
+    cause = error.__cause__
     if isinstance(error, (exceptions.SSLError, urllib3.exceptions.SSLError)):
         inner = innermost(error)
         if isinstance(inner, ssl.SSLCertVerificationError):
@@ -270,6 +311,10 @@ def _told(error: Exception) -> TransportError | None:
     if isinstance(error, ValueError) and not isinstance(error, exceptions.InvalidProxyURL):
         # Our own request was checked, so this is of the answer's headers or body.
         return AnswerError(f"the answer can't be read ({type(error).__name__})")
+    if isinstance(cause, requests.RequestException) and not isinstance(error, OSError):
+        # Of a session or auth object that renews its token.
+        names = f"{type(error).__name__} after {type(cause).__name__}"
+        return TransportError(f"the session could not make its request ({names})")
     return None
 
 
