@@ -374,6 +374,8 @@ def cache_control():
     return CacheControl(requests.Session())
 
 
+# Of url-normalize, as requests-cache has it on Python 3.8, with a current idna.
+@pytest.mark.filterwarnings("ignore:Transitional processing has been removed:DeprecationWarning")
 @pytest.mark.parametrize("make", [cached_session, cached_for_good, cache_control])
 def test_no_cache_in_the_session_answers_a_poll(make_client, make):
     """Though the service says that its answer may be kept for a minute."""
