@@ -43,6 +43,9 @@ _THROTTLING = (
 )
 _REDIRECTS = (301, 302, 303, 307, 308)
 
+# More than any service may count on to be kept; sent back, the server would refuse the request.
+_LARGE_COOKIES = tuple(("Set-Cookie", f"c{number}={'x' * 60_000}") for number in range(4))
+
 
 class Faults(Mapping[int, Fault]):
     """What goes wrong with the polls of one job: drawn when it is asked for, and noted."""
@@ -76,7 +79,8 @@ class Faults(Mapping[int, Fault]):
         while fault.code in (429, 503):
             fault = chance.choice(ALL_FAULTS)
         if fault.code in _REDIRECTS:
-            return Fault.redirect(f"/status/{self._job_id}", fault.code)
+            location = ("Location", f"/status/{self._job_id}")
+            return Fault.http(fault.code, [location, *_LARGE_COOKIES])
         if fault.kind == "gzip bomb" and chance.random() < 0.9:  # costs the server most
             return Fault.drop()
         return fault
