@@ -134,15 +134,15 @@ def leave_connections() -> None:
     _pools.clear()
 
 
-def _idle_connections(pool: Any) -> queue.LifoQueue[Any]:
+def _idle_connections(pool: Any) -> queue.Queue[Any]:
     """Returns the queue of a pool; an empty one if its owner has just closed it.
 
     The same if it keeps them in another way, as urllib3-future does in place of urllib3.
     """
-    return pool.pool if isinstance(pool.pool, queue.LifoQueue) else queue.LifoQueue()
+    return pool.pool if isinstance(pool.pool, queue.Queue) else queue.Queue()
 
 
-def _close_idle(connections: queue.LifoQueue[Any]) -> None:
+def _close_idle(connections: queue.Queue[Any]) -> None:
     """Closes what the user's own requests have left open, before it could be aborted."""
     idle = []
     with contextlib.suppress(queue.Empty):
