@@ -1,6 +1,7 @@
 """No answer takes more memory than its limit, wherever in an exchange it comes."""
 
 import gzip
+import json
 import subprocess
 import sys
 import zlib
@@ -109,6 +110,59 @@ def test_an_endless_answer_is_cut_off(make_client):
     asked = []
     with serving(app) as url:
         assert_cut_off(make_client(url).submit("job-1"))
+
+
+def answering(words, size):
+    """An ordinary answer of exactly so many bytes, most of them in a list."""
+    start, end = json.dumps({**words, "list": [""]}).split('""')
+    return (start + '"' + "x" * (size - len(start + end) - 2) + '"' + end).encode()
+
+
+@pytest.mark.parametrize(("size", "kept"), [(65536, True), (65537, False)])
+def test_of_an_answer_beyond_max_payload_all_is_read_but_nothing_kept(
+    server, make_client, size, kept
+):
+    """Its status, progress and error are; ``payload`` has the rest, or None."""
+    words = {"result": "error", "progress": 0.5, "error": "no sound"}
+    server.job("job-1", faults={1: Fault.http(200, body=answering(words, size))})
+    future = make_client().submit("job-1")
+    assert future.result(PATIENCE) == "error"
+    assert (future.report.progress, future.report.error) == (0.5, "no sound")
+    assert (future.report.payload is not None) == kept
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, False), (20, False), (21, True), (10**9, True)])
+def test_max_payload_says_how_much_is_kept(server, make_client, most, kept):
+    """In bytes of the body."""
+    server.job("job-1", faults={1: Fault.http(200, body=b'{"result": "error"}  ')})
+    future = make_client(max_payload=most).submit("job-1")
+    assert future.result(PATIENCE) == "error"
+    assert (future.report.payload is not None) == kept
+
+
+@pytest.mark.parametrize("most", [-1, 1.5, "1", None, True])
+def test_a_max_payload_that_is_no_number_of_bytes_is_refused(make_client, most):
+    """When the client is made."""
+    with pytest.raises((TypeError, ValueError), match="^max_payload must be a whole number, 0 or"):
+        make_client(max_payload=most)
+
+
+TOO_MUCH = {
+    "values": (b'{"result": "completed", "x": [' + b"[]," * 300_000 + b"0]}", "100000 values"),
+    "digits": (b'{"result": "completed", "x": ' + b"7" * 1_000_000 + b"}", "1000 digits"),
+}
+
+
+@pytest.mark.parametrize(("body", "problem"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_json_that_would_cost_too_much_to_decode_is_a_failed_poll(
+    server, make_client, body, problem
+):
+    """It is refused before anything is made of it."""
+    server.job("job-1", duration=0, faults={1: Fault.http(200, body=body)})
+    future = make_client().submit("job-1")
+    assert future.result(PATIENCE) == "completed"
+    assert future.attempts == 2
+    assert f"more than {problem}" in str(future.last_error)
 
 
 MEASURE = """

@@ -1,8 +1,9 @@
-"""What an answer says, read as its service describes: pure functions over decoded JSON."""
+"""What an answer says, read as its service describes: pure functions of its body."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Iterator, NamedTuple
 
 from .expressions import find
@@ -14,6 +15,13 @@ _LONGEST_WORD = 200
 
 # Jobs of one answer that are looked at.
 _MOST_JOBS = 10_000
+
+# Values of one answer, however nested, that are decoded: each takes up to 100 bytes of memory,
+# where its text takes two or three.
+_MOST_VALUES = 100_000
+
+# Digits of one number: what it takes to read them grows with their square.
+_MOST_DIGITS = 1000
 
 # Octets of what names a page; it becomes a part of a URL.
 _LONGEST_CURSOR = 2000
@@ -36,6 +44,26 @@ class Failure(NamedTuple):
 
 class MissingError(Exception):
     """The status word says that there is no such job."""
+
+
+def decode(body: bytes) -> Any:
+    """Returns the JSON of a body, which has a bound before anything is made of it.
+
+    Raises:
+        ValueError: It is not JSON, or too much of it; the message says which.
+    """
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+    except UnicodeDecodeError:
+        raise ValueError("the answer is not JSON") from None
+    if sum(map(text.count, ",[{")) > _MOST_VALUES:
+        raise ValueError(f"the answer has more than {_MOST_VALUES} values")
+    if re.search(rf"[0-9]{{{_MOST_DIGITS + 1}}}", text):
+        raise ValueError(f"the answer has a number of more than {_MOST_DIGITS} digits")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("the answer is not JSON") from None
 
 
 def read(service: Service, payload: Any) -> StatusReport:

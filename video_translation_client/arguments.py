@@ -64,13 +64,14 @@ def optional_number(name: str, value: Any, *, above: float, none: str) -> float 
         raise type(error)(f"{error}; None means {none}") from None
 
 
-def count(name: str, value: Any, *, most: int | None = None) -> int:
-    """Returns ``value`` as an int from 1 to ``most``."""
-    wanted = "a whole number, 1 or more" if most is None else f"a whole number from 1 to {most}"
+def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
+    """Returns ``value`` as an int from ``least`` to ``most``."""
+    bounds = f", {least} or more" if most is None else f" from {least} to {most}"
+    wanted = f"a whole number{bounds}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be {wanted}, not {value!r}")
     result = int(value)
-    if result < 1 or (most is not None and result > most):
+    if result < least or (most is not None and result > most):
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
     return result
 

@@ -69,6 +69,9 @@ class VideoTranslationClient:
             takes it from the service's environment variable.
         batch: Whether several jobs are asked for in one request, if the service has one for
             that. None: yes, unless it is the default service.
+        max_payload: The most bytes of an answer's body, 0 or more, of which ``report.payload``
+            keeps the decoded JSON; of a larger one it is None, and the rest of the report is read
+            all the same. Over 1 MiB no answer is read.
         strategy: Says how long to wait after each poll, in place of exponential backoff by
             the four arguments for it; ``strategy.Strategy`` gives its contract.
         session: A ``requests.Session`` to send requests with; it is not closed. Its headers
@@ -102,6 +105,7 @@ class VideoTranslationClient:
         service: Service | str | None = None,
         api_key: str | None = None,
         batch: bool | None = None,
+        max_payload: int = 65536,
         strategy: Strategy | None = None,
         session: requests.Session | None = None,
         clock: Clock | None = None,
@@ -148,7 +152,8 @@ class VideoTranslationClient:
         self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
         self._endpoint = endpoint
         self._base_url = transport.base_url
-        poller = Poller(transport, endpoint, self._clock)
+        largest = arguments.count("max_payload", max_payload, least=0)
+        poller = Poller(transport, endpoint, self._clock, largest)
         chance = arguments.callback("random", random)
         self._scheduler = Scheduler(
             poller,

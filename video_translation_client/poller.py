@@ -7,7 +7,6 @@ for good (``RejectedError``). Of jobs, nothing is remembered from one poll to th
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import ssl
 import traceback
@@ -18,7 +17,16 @@ import requests
 import urllib3
 from requests import exceptions
 
-from .answers import MissingError, jobs_of, next_cursor, read, read_failure, read_job, read_words
+from .answers import (
+    MissingError,
+    decode,
+    jobs_of,
+    next_cursor,
+    read,
+    read_failure,
+    read_job,
+    read_words,
+)
 from .clock import Clock
 from .endpoint import Endpoint
 from .errors import (
@@ -106,13 +114,17 @@ class Poller:
         transport: Where requests are sent.
         endpoint: How they are spelled, and for which service.
         clock: Tells what time it is, where an answer names a date.
+        max_payload: Bytes of an answer's body up to which reports keep what it says.
     """
 
-    def __init__(self, transport: Transport, endpoint: Endpoint, clock: Clock) -> None:
+    def __init__(
+        self, transport: Transport, endpoint: Endpoint, clock: Clock, max_payload: int
+    ) -> None:
         self._transport = transport
         self._endpoint = endpoint
         self._service = endpoint.service
         self._clock = clock
+        self._max_payload = max_payload
         self._told: dict[str, object] = {}  # the unknown words that a warning has told
 
     @property
@@ -246,11 +258,11 @@ class Poller:
         Nothing is raised, as errors hold on to the answer by their traceback.
         """
         code = answer.status_code
-        payload, readable = None, True
+        payload = problem = None
         try:
-            payload = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            readable = False
+            payload = decode(answer.body)
+        except ValueError as error:
+            problem = str(error)
         told = read_failure(self._service, payload)
         words, told_code = f"HTTP status {code}", ""
         if told is not None:
@@ -272,8 +284,8 @@ class Poller:
                 f"{_ADVICE.get(code, '')}"
             )
             return None, RejectedError(text, job_id, code)
-        if not readable:
-            return None, self._unreadable(job_id, answer, "the answer is not JSON")
+        if problem is not None:
+            return None, self._unreadable(job_id, answer, problem)
         return payload, None
 
     def _unreadable(
@@ -292,7 +304,9 @@ class Poller:
         )
 
     def _known(self, words: Words, report: StatusReport, answer: Answer) -> StatusReport:
-        """Returns a report without secrets; a word that is not listed has one warning tell it."""
+        """Returns what is kept of a report; a word that is not listed has one warning tell it."""
+        if len(answer.body) > self._max_payload:
+            report = dataclasses.replace(report, payload=None)
         if not words.lists(report.state):
             state, here = redacted(report.state, answer.sent), object()
             listed = words.meaning(report.state) is not None or len(self._told) >= _MOST_UNKNOWN

@@ -40,7 +40,8 @@ class StatusReport:
         result: What the service gives of the finished job, such as its URL, or None.
         error: The service's reason for an ``error``, or None.
         error_code: The service's code for that, or None.
-        payload: The whole decoded body of the answer.
+        payload: The decoded body of the answer, or of an answer for many jobs what it says of
+            this one; None where the body has more than the client's ``max_payload`` bytes.
         retry_after: Seconds for which the service asks not to be asked again for this job, or
             None (``Retry-After``, RFC 9110, and the like).
     """
