@@ -75,6 +75,6 @@ def _moment(text: str) -> float | None:
         if moment.tzinfo is None:  # as of asctime's form, which is in UTC as all are
             moment = moment.replace(tzinfo=timezone.utc)
         seconds = moment.timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
+    except (TypeError, ValueError, IndexError, OverflowError, UnboundLocalError):
         return None
     return seconds if math.isfinite(seconds) else None
