@@ -79,11 +79,12 @@ class Scripted:
         if asked == "first":
             self.first_came.set()
             assert self.all_submitted.wait(PATIENCE)
-            code, body, headers = 200, {"status": "completed", "url": "u"}, []
+            code, body, headers = 200, {"status": "completed", "url": "u"}, {}
         else:
             self.asked.append(asked)
-            code, body, *headers = self._answer(asked)
-        start_response(f"{code} Scripted", [("Content-Type", "application/json"), *headers])
+            code, body, headers = (*self._answer(asked), {})[:3]
+        headers = {"Content-Type": "application/json", **headers}
+        start_response(f"{code} Scripted", list(headers.items()))
         return [body if isinstance(body, bytes) else json.dumps(body).encode()]
 
     def batches(self):
@@ -304,6 +305,78 @@ def test_a_job_of_which_the_answer_tells_no_status_is_asked_for_by_itself(
     assert scripted.asked.count("b") == 1
 
 
+@pytest.mark.parametrize("used_up", [False, True])
+def test_what_an_answer_asks_for_holds_for_jobs_that_it_leaves_out(ask_together, used_up):
+    """They are not asked for before; nor is any other job once the limit is used up."""
+    headers = {"Retry-After": "20", **({"RateLimit-Remaining": "0"} if used_up else {})}
+
+    def answer(asked):
+        if isinstance(asked, dict):
+            return 200, {"jobs": []}, headers if "a" in asked["ids"][0] else {}
+        return 200, {"status": "completed", "url": "u"}
+
+    service = Scripted(answer)
+    futures = ask_together(service, *"abcde", strategy=lambda *known: 1.0)
+    assert [future.result(PATIENCE) for future in futures] == ["completed"] * 5
+    assert [query["ids"][0] for query in service.batches()] == ["a,b,c", "d,e"]
+    elapsed = [round(future.elapsed, 6) for future in futures]
+    if used_up:
+        assert min(elapsed) >= 20
+    else:
+        assert elapsed == [20, 20, 20, 1, 1]
+
+
+def test_pages_are_read_no_further_once_the_limit_is_used_up(ask_together):
+    """The jobs on the others are asked for by themselves, after the pause that follows."""
+
+    def answer(asked):
+        if not isinstance(asked, dict):
+            return 200, {"status": "completed", "url": "u"}
+        page = int(asked.get("cursor", ["0"])[0])
+        ids = asked["ids"][0].split(",")
+        jobs = [{"id": job_id, "status": "pending"} for job_id in ids[page : page + 1]]
+        used_up = {"RateLimit-Remaining": "0", "RateLimit-Reset": "20"} if page == 1 else {}
+        return 200, {"jobs": jobs, "next": page + 1}, used_up
+
+    batch = Batch("/jobs?ids={job_ids}", 5, "jobs", window=0, next_cursor="next")
+    preset = Service(**{**vars(Scripted.service), "batch": batch})
+    service = Scripted(answer)
+    a, b, c, d, e = ask_together(service, *"abcde", service=preset, strategy=lambda *known: 1.0)
+    assert [future.result(PATIENCE) for future in (c, d, e)] == ["completed"] * 3
+    assert [query.get("cursor") for query in service.batches()[:2]] == [None, ["1"]]
+    assert [future.attempts for future in (c, d, e)] == [2] * 3
+    assert min(future.elapsed for future in (c, d, e)) >= 20
+    for future in (a, b):
+        assert future.cancel()
+
+
+def test_an_unforeseen_fault_in_reading_an_answer_for_many_ends_no_wait(ask_together):
+    """Each job that was not read yet is asked for by itself; that of the fault fails alone."""
+
+    class Odd(Words):
+        def meaning(self, state):
+            return {"completed": "completed"}[state]
+
+    def answer(asked):
+        if isinstance(asked, dict):
+            ids = asked["ids"][0].split(",")
+            words = dict.fromkeys(ids, "completed")
+            words["b"] = "strange"
+            return 200, {"jobs": [{"id": job_id, "status": words[job_id]} for job_id in ids]}
+        return 200, {"status": "strange" if asked == "b" else "completed", "url": "u"}
+
+    words = Odd(("pending",), ("completed",), ("error",))
+    batch = Batch("/jobs?ids={job_ids}", limit=3, jobs="jobs", words=words)
+    preset = Service(**{**vars(Scripted.service), "words": words, "batch": batch})
+    a, b, c = ask_together(Scripted(answer), *"abc", service=preset, max_attempts=2)
+    assert b.result(PATIENCE) == "timeout"
+    assert (a.result(PATIENCE), c.result(PATIENCE)) == ("completed", "completed")
+    assert [future.attempts for future in (a, b, c)] == [1, 2, 2]
+    assert isinstance(b.last_error, PollError)
+    assert "'b': the answer can't be read (KeyError)" in str(b.last_error)
+    assert isinstance(b.last_error.__cause__, KeyError)
+
+
 def test_not_found_is_a_missing_job(make_client, clock):
     """Which may still appear for half a minute after the submit; then the wait ends."""
     with MockServer(service="heygen", strict=True, clock=clock) as server:
@@ -467,7 +540,7 @@ def test_an_end_that_is_known_is_told_though_a_pause_outlasts_the_wait(ask_toget
     def answer(asked):
         if isinstance(asked, dict):
             return many()(asked)
-        return 429, {"failure": "too many"}, ("Retry-After", "1000")
+        return 429, {"failure": "too many"}, {"Retry-After": "1000"}
 
     calls, done = [], threading.Semaphore(0)
 

@@ -6,6 +6,7 @@ from video_translation_client import PollError, RejectedError
 from video_translation_client.poller import Outcome
 from video_translation_client.status import Status, StatusReport
 from video_translation_client.throttle import LONGEST_PAUSE, Throttle
+from video_translation_client.waits import Wait
 
 
 def starts(throttle, now, count):
@@ -31,16 +32,29 @@ def steady(rate, max_rate=None):
     return throttle
 
 
-def pending(retry_after=None):
+def waits(count):
+    """So many waits."""
+    return [Wait(None, None, 1.0, 1.0) for _ in range(count)]
+
+
+def pending(retry_after=None, throttled=False):
     """An ordinary answer."""
-    return StatusReport(Status.PENDING, "pending", retry_after=retry_after)
+    return Outcome(StatusReport(Status.PENDING, "pending"), retry_after, throttled)
 
 
-def failed(retry_after=None):
+def failed(retry_after=None, throttled=False, code=None):
     """A poll that has failed in passing."""
-    error = PollError("no")
-    error.retry_after = retry_after
-    return error
+    return Outcome(PollError("no", status_code=code), retry_after, throttled)
+
+
+def rejected(throttled=False):
+    """A poll that has failed for good."""
+    return Outcome(RejectedError("no"), None, throttled)
+
+
+def refused(code=503, retry_after=None):
+    """A refusal."""
+    return failed(retry_after, True, code)
 
 
 def test_without_a_rate_every_moment_will_do():
@@ -66,6 +80,15 @@ def test_requests_that_follow_one_at_once_count_as_well():
     assert throttle.next_start(10.0) == 10.5
     throttle.followed(3)
     assert throttle.next_start(10.0) == 12.0
+
+
+def test_a_worker_that_is_slow_to_start_takes_back_nothing_that_is_owed():
+    """Another poll may have been answered meanwhile, with redirects."""
+    throttle = Throttle(2.0)
+    throttle.started(10.0)
+    throttle.followed(3)
+    throttle.started(10.25)
+    assert throttle.next_start(10.25) == 12.0
 
 
 def test_in_a_pause_nothing_starts():
@@ -203,6 +226,17 @@ def test_to_relax_forgets_the_trouble_when_it_is_over():
     assert starts(throttle, 77.0, 10) == [77.0] * 10
 
 
+def test_the_lowest_rate_is_not_forgotten_before_an_answer_was_good():
+    """However seldom the jobs are asked: they may be many that are due together."""
+    throttle = steady(0.5)
+    throttle.slow_down(1.0, 1.0)
+    throttle.relax(2.0)
+    assert spacing(throttle, 2.0) == 1.0
+    throttle.speed_up(5.0)
+    throttle.relax(5.0)
+    assert starts(throttle, 5.0, 10) == [5.0] * 10
+
+
 def test_after_it_has_relaxed_the_next_trouble_counts_anew():
     """From the steady rate."""
     throttle = steady(10.0)
@@ -215,23 +249,75 @@ def test_after_it_has_relaxed_the_next_trouble_counts_anew():
 @pytest.mark.parametrize(
     ("outcome", "rate", "paused_until"),
     [
-        (Outcome(pending()), 70.0, 0.0),
-        (Outcome(pending(60.0)), 70.0, 0.0),
-        (Outcome(failed()), 50.0, 0.0),
-        (Outcome(failed(60.0)), 50.0, 0.0),
-        (Outcome(RejectedError("no")), 50.0, 0.0),
-        (Outcome(failed(), throttled=True), 25.0, 0.0),
-        (Outcome(pending(), throttled=True), 25.0, 0.0),
-        (Outcome(RejectedError("no"), throttled=True), 25.0, 0.0),
-        (Outcome(failed(60.0), throttled=True), 50.0, 62.0),
-        (Outcome(pending(60.0), throttled=True), 50.0, 62.0),
-        (Outcome(failed(0.0), throttled=True), 50.0, 2.0),
+        (pending(), 70.0, 0.0),
+        (pending(60.0), 70.0, 0.0),
+        (failed(), 50.0, 0.0),
+        (failed(60.0), 50.0, 0.0),
+        (rejected(), 50.0, 0.0),
+        (Outcome(None), 50.0, 0.0),
+        (failed(throttled=True), 25.0, 0.0),
+        (pending(throttled=True), 25.0, 0.0),
+        (rejected(throttled=True), 25.0, 0.0),
+        (Outcome(None, throttled=True), 25.0, 0.0),
+        (failed(60.0, throttled=True), 50.0, 62.0),
+        (pending(60.0, throttled=True), 50.0, 62.0),
+        (Outcome(None, 60.0, throttled=True), 50.0, 62.0),
+        (failed(0.0, throttled=True), 50.0, 2.0),
     ],
 )
 def test_what_is_learnt_from_an_answer(outcome, rate, paused_until):
     """A good one raises a lowered rate; one that complains pauses or lowers it; others neither."""
     throttle = steady(100.0)
     throttle.slow_down(1.0, 1.0)
-    throttle.learn(outcome, 1.5, 2.0)
+    throttle.learn(waits(1), [outcome], 1.5, 2.0)
     assert throttle.paused_until == paused_until
     assert 1 / spacing(throttle, 100.0) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "rate", "paused_until"),
+    [
+        ([pending()] * 100, 70.0, 0.0),
+        ([refused()] * 100, 25.0, 0.0),
+        ([pending()] * 99 + [refused(429)], 25.0, 0.0),
+        ([pending(5.0, True), pending(60.0, True), refused()], 50.0, 62.0),
+    ],
+)
+def test_many_jobs_of_one_poll_are_one_piece_of_news(outcomes, rate, paused_until):
+    """What is worst in it counts, and once, even where it came in no time."""
+    throttle = steady(100.0)
+    throttle.slow_down(1.0, 1.0)
+    throttle.learn(waits(len(outcomes)), outcomes, 2.0, 2.0)
+    assert throttle.paused_until == paused_until
+    assert 1 / spacing(throttle, 100.0) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("others", "again", "own"),
+    [
+        (pending(), refused(), True),
+        (refused(), refused(), False),
+        (failed(), refused(), False),
+        (pending(), refused(429), False),
+        (pending(), refused(retry_after=0.0), False),
+        (pending(), failed(code=500), True),
+    ],
+)
+def test_a_bare_503_that_one_job_gets_again_slows_nobody_else(others, again, own):
+    """If another job was answered well in between; what speaks of all requests still does."""
+    throttle, (job, other) = steady(100.0), waits(2)
+    throttle.learn([job], [refused()], 1.0, 1.0)
+    assert spacing(throttle, 1.0) == pytest.approx(1 / 50)
+    throttle.learn([other], [others], 1.0, 1.0)
+    before = spacing(throttle, 9.0)
+    throttle.learn([job], [again], 9.0, 9.0)
+    assert (spacing(throttle, 20.0) == pytest.approx(before) and not throttle.paused_until) is own
+
+
+def test_a_bare_503_counts_for_all_where_the_jobs_answer_before_was_another():
+    """It has passed once, so this is news."""
+    throttle, (job, other) = steady(100.0), waits(2)
+    throttle.learn([job], [refused()], 1.0, 1.0)
+    throttle.learn([job, other], [pending(), pending()], 2.0, 2.0)
+    throttle.learn([job], [refused()], 3.0, 3.0)
+    assert 1 / spacing(throttle, 3.0) == pytest.approx(70.0 / 2)

@@ -1,9 +1,12 @@
 """What one answer says of the pace holds for all jobs of a client."""
 
-import pytest
-from conftest import PATIENCE
+import json
+from urllib.parse import unquote
 
-from video_translation_client import PollError, VideoTranslationClient
+import pytest
+from conftest import PATIENCE, serving
+
+from video_translation_client import Batch, PollError, Service, VideoTranslationClient
 from video_translation_client.testing import Fault, MockServer
 
 DAY = 24 * 60 * 60
@@ -104,7 +107,10 @@ def test_other_failures_pause_nobody_else(server, make_patient, clock, fault):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "-5", "nan", "inf", "1e12", "81,120", "5, 5", "0", "0.000001", "9" * 400, "\xe9"],
+    [
+        *("", "soon", "-5", "nan", "inf", "1e12", "81,120", "5, 5", "0", "0.000001", "9" * 400),
+        *("\xe9", "Mon, 1 Jan 2030 1.2.3.4 GMT", "Mon, 32 Jan 2030 00:00:00 GMT"),
+    ],
 )
 @pytest.mark.parametrize("code", [429, 200])
 def test_a_header_that_makes_no_sense_leaves_the_jobs_own_pace(server, make_client, code, text):
@@ -136,6 +142,26 @@ def test_a_header_shortens_no_wait(server, make_client):
     server.job("job-1", duration=20, faults={poll: pending(Retry_After="1") for poll in (3, 4)})
     assert make_client().get_status("job-1") == "completed"
     assert times(server) == [0, 1, 3, 7, 15, 31]
+
+
+def test_a_header_on_a_redirect_delays_the_job(server, make_client):
+    """Though the answer to which it leads has none."""
+    moved = Fault.http(302, {"Location": "/status/moved", "Retry-After": "30"})
+    server.job("job-1", faults={1: moved})
+    server.job("moved", duration=DAY)
+    future = make_client(max_attempts=2).submit("job-1")
+    assert future.result(PATIENCE) == "timeout"
+    assert times(server, "job-1") == [0, 30]
+
+
+def test_a_header_on_a_404_delays_the_job_while_it_may_still_appear(server, make_client):
+    """The service has not seen it yet, and says when to ask again."""
+    service = Service("new", status="result", missing=(404,), missing_delay=30)
+    server.job("job-1", duration=0, faults={1: Fault.http(404, {"Retry-After": "20"})})
+    future = make_client(service=service).submit("job-1")
+    assert future.result(PATIENCE) == "completed"
+    assert future.last_error.retry_after == 20
+    assert times(server) == [0, 20]
 
 
 @pytest.mark.parametrize("refusal", [too_many, lambda seconds: pending(Retry_After=str(seconds))])
@@ -370,6 +396,85 @@ def test_a_refusal_of_every_request_leaves_one_a_second(server, make_patient, cl
     moments = [moment for moment in times(server) if moment > 20]
     assert most_in_a_second(moments) <= 2
     assert len(moments) == pytest.approx(50, abs=2)
+
+
+class Refusing:
+    """A service that refuses requests for some seconds, and does not say for how long."""
+
+    def __init__(self, clock, since, seconds):
+        self.clock, self.since, self.seconds = clock, since, seconds
+        self.times, self.refused = [], []
+
+    def __call__(self, environ, start_response):
+        now = self.clock.monotonic()
+        self.times.append(now)
+        if now >= self.since and (not self.refused or now < self.refused[0] + self.seconds):
+            self.refused.append(now)
+            start_response("429 Too Many Requests", [("Content-Length", "0")])
+            return []
+        start_response("200 OK", [("Content-Type", "application/json")])
+        jobs = unquote(environ["QUERY_STRING"][len("ids=") :]).split(",")
+        if not environ["QUERY_STRING"]:
+            return [PENDING]
+        return [json.dumps({"results": dict.fromkeys(jobs, "pending")}).encode()]
+
+
+@pytest.mark.parametrize(
+    ("form", "settings"),
+    [
+        ("job-{}", {}),
+        ("job,{}", {"batch": True}),
+        ("{:01500}", {"batch": True}),
+    ],
+    ids=["one by one", "commas", "few fit"],
+)
+def test_the_pace_returns_however_few_jobs_a_request_takes(make_patient, clock, form, settings):
+    """A third of a second of refusals is made up for in ten seconds."""
+    app = Refusing(clock, 4, 0.3)
+    with serving(app) as url:
+        client = make_patient(url, interval=2, **settings)
+        with clock.paused():
+            futures = submit_evenly(client, clock, [form.format(n) for n in range(200)], 2)
+            clock.advance(12)
+            attempts = [future.attempts for future in futures]
+            clock.advance(6)
+            later = [future.attempts for future in futures]
+            client.shutdown(cancel_futures=True)
+    assert app.refused
+    # At most a fifth of each wait is saved where jobs are asked with others.
+    assert 0.9 <= (sum(later) - sum(attempts)) / (200 * 6 / 2) <= 1.3
+
+
+@pytest.mark.parametrize("limit", [None, 100, 1000])
+def test_refusals_are_not_forgotten_while_nothing_is_due(make_patient, clock, limit):
+    """However many jobs a request could take: the next ones are spaced, and few are lost."""
+    batch = Batch("/status?ids={job_ids}", limit, "results", status="@") if limit else None
+    app = Refusing(clock, 2, 4)
+    with serving(app) as url:
+        client = make_patient(
+            url, interval=2, service=Service("many", status="result", batch=batch)
+        )
+        with clock.paused():
+            submit_evenly(client, clock, [f"job,{n}" for n in range(200)], 2)
+            clock.advance(8)
+            client.shutdown(cancel_futures=True)
+    assert len([moment for moment in app.times if moment < 2]) == 200
+    assert 0 < len(app.refused) < 15
+
+
+def test_jobs_that_always_get_a_bare_503_leave_the_others_their_pace(server, make_client, clock):
+    """They are what is wrong, not the service, which answers all others."""
+    names = [f"job-{number}" for number in range(300)]
+    for name in names:
+        server.job(name, duration=40)
+    for name in names[::10]:
+        server.job(name, faults=dict.fromkeys(range(1, 100), too_many(code=503)))
+    client = make_client(max_attempts=None)
+    with clock.paused():
+        futures = [client.submit(name) for name in names]
+    ends = [future.result(PATIENCE) for future in futures]
+    assert ends[::10] == ["timeout"] * 30
+    assert {end for number, end in enumerate(ends) if number % 10} == {"completed"}
 
 
 @pytest.mark.parametrize(("trouble", "count"), [("pause", 1000), ("hang", 400)])

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import time
+import traceback
 from urllib.parse import quote
 
 import pytest
@@ -58,6 +59,25 @@ def poll(clock, provider):
 def body_of(error):
     """What a message shows of the answer's body."""
     return str(error).partition("; it is ")[2]
+
+
+@pytest.mark.parametrize("text", ["strange", KEY])
+def test_an_unforeseen_fault_in_reading_an_answer_is_a_failed_poll(poll, text):
+    """It is chained, unless its words repeat a secret."""
+
+    class Odd(Words):
+        def meaning(self, state):
+            raise RuntimeError(f"no idea of {state}")
+
+    service = Service("odd", status="result", words=Odd(("pending",), ("completed",), ("error",)))
+    body = json.dumps({"result": text})
+    error = poll((200, body, {"Retry-After": "1"}), service=service, api_key=KEY)
+    assert isinstance(error, PollError)
+    assert (error.job_id, error.status_code, error.retry_after) == ("job-1", 200, 1)
+    assert str(error) == "job 'job-1': the answer can't be read (RuntimeError)"
+    shown = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    assert KEY not in shown
+    assert ("no idea of strange" in shown) is (text == "strange")
 
 
 # What counts as unreadable

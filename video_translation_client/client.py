@@ -58,9 +58,9 @@ class VideoTranslationClient:
             to the end of its answer, redirects included. It is aborted then. Only the resolution
             of the host's name, and connecting to each of its addresses, take time of their own.
         max_concurrency: The most requests under way at once, from 1 to 1000.
-        max_rate: The most requests a second for all jobs together, above 0: each starts at
-            least ``1 / max_rate`` seconds after the one before. None for no such limit but that
-            of the service.
+        max_rate: The most requests a second for all jobs together, above 0: each poll starts at
+            least ``1 / max_rate`` seconds after the one before, and later after one that took
+            several requests. None for no such limit but that of the service.
         service: The name of a known service, such as ``"heygen"``, or a ``Service``: how it
             spells its URLs and answers. Its own pacing and limits take the place of those that
             are left at their defaults. None is ``GET {base_url}/status`` -> ``{"result":
@@ -157,7 +157,7 @@ class VideoTranslationClient:
         chance = arguments.callback("random", random)
         self._scheduler = Scheduler(
             poller,
-            Planner(strategy, limits, chance, poller.most),
+            Planner(strategy, limits, chance),
             Endings(preset),
             Throttle(preset.max_rate if rate is None else rate),
             limits,

@@ -41,6 +41,7 @@ class Endings:
                 result.job_id,
                 result.status_code,
             )
+            result.retry_after = outcome.retry_after
         wait.alone = outcome.alone or wait.ended is not None
         return result
 

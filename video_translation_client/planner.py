@@ -35,7 +35,7 @@ class Plan(NamedTuple):
         seconds: Until the next one; after ``retry_after``, for which none is wanted.
         limit: What forbids a next one: ``max_attempts``, ``max_wait_time``, ``retry_after`` (the
             service wants none before the deadline), or None.
-        rate: Requests a second of this job, as things are; None: as before.
+        rate: Polls a second of this job, as things are; None: as before.
     """
 
     seconds: float
@@ -50,10 +50,9 @@ class Planner:
         strategy: Says how many seconds to wait after each poll.
         limits: End a wait.
         chance: Draws a number from [0, 1) for the strategy.
-        together: How many jobs one request asks for, at best.
 
     Attributes:
-        first_rate: Requests a second of a job that has not been answered yet.
+        first_rate: Polls a second of a job that has not been answered yet.
     """
 
     def __init__(
@@ -61,17 +60,15 @@ class Planner:
         strategy: Strategy,
         limits: Limits,
         chance: Callable[[], float],
-        together: int = 1,
     ) -> None:
         self._strategy = strategy
         self._limits = limits
         self._chance = chance
-        self._together = together
         if isinstance(strategy, ExponentialBackoff):
             interval = min(strategy.initial_wait_time, strategy.max_interval)
         else:
             interval = _USUAL_INTERVAL
-        self.first_rate = self._rate(interval, together)
+        self.first_rate = _rate(interval)
         self._most_lead = (limits.max_wait_time or 0) / 10
 
     def plan(self, wait: Wait, now: float, retry_after: float, paused_until: float) -> Plan:
@@ -97,7 +94,7 @@ class Planner:
         )
         if wait.ended is not None and now - wait.ended_at < _RESULT_PATIENCE:
             seconds = min(seconds, _RESULT_INTERVAL)
-        rate = self._rate(max(seconds, retry_after), 1 if wait.alone else self._together)
+        rate = _rate(max(seconds, retry_after))
         if wait.deadline is None:
             return Plan(max(seconds, min(retry_after, LONGEST_PAUSE)), rate=rate)
         pause = max(retry_after, paused_until - now)
@@ -111,5 +108,6 @@ class Planner:
             return Plan(0.0, "max_wait_time")
         return Plan(max(retry_after, min(seconds, max(0.0, left))), rate=rate)
 
-    def _rate(self, interval: float, together: int) -> float:
-        return 1 / (max(interval, _SHORTEST_INTERVAL) * together)
+
+def _rate(interval: float) -> float:
+    return 1 / max(interval, _SHORTEST_INTERVAL)

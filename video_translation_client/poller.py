@@ -96,13 +96,14 @@ class Outcome(NamedTuple):
 
     Attributes:
         result: The answer, what failed, or None where the answer for many tells nothing of the job.
-        throttled: Whether the service wants fewer requests: for as long as the result's
-            ``retry_after`` none at all.
+        retry_after: Seconds for which the service wants the job left alone, or None.
+        throttled: Whether it wants fewer requests of all jobs: for ``retry_after`` none at all.
         alone: Whether the job has to be asked for by itself next: to read the end that an
             answer for many told, or because that can't tell of it.
     """
 
     result: StatusReport | BaseException | None
+    retry_after: float | None = None
     throttled: bool = False
     alone: bool = False
 
@@ -144,17 +145,36 @@ class Poller:
         return self._endpoint.together(job_ids)
 
     def poll(self, job_ids: Sequence[str | None], exchange: Exchange) -> list[Outcome]:
-        """Returns one outcome for each job, in the same order; raises nothing.
+        """Returns one outcome for each job, in the same order; raises no ``Exception``.
 
         Args:
             job_ids: The jobs; several only if ``together`` allows it.
             exchange: Through which another thread may abort it.
         """
-        names = [job_id for job_id in job_ids if job_id is not None]
-        if len(job_ids) > 1 and self._endpoint.batch is not None:
-            found = self._ask_for_many(self._endpoint.batch, names, exchange)
-            return [found[name] for name in names]
-        return [self._ask(job_id, exchange) for job_id in job_ids]
+        batch = self._endpoint.batch if len(job_ids) > 1 else None
+        missing = dict.fromkeys(job_ids)
+        found: dict[str | None, Outcome] = {}
+        cursor: str | None = None
+        # More pages than jobs would cost more than to ask for each by itself.
+        for _ in range(min(_MOST_PAGES, len(missing))):
+            answer: Answer | None = None
+            pace = Outcome(None)
+            try:
+                answer = self._transport.get(self._path_of(batch, job_ids, cursor), exchange)
+                pace = self._pace_of(answer)
+                cursor = self._read(batch, answer, pace, missing, found)
+            except Exception as error:  # noqa: BLE001 - becomes the outcome
+                for job_id in missing:
+                    if answer is None:
+                        found[job_id] = Outcome(self._failure(job_id, error))
+                    else:  # in an answer for many, one of the jobs may be what is wrong
+                        failure = self._unexpected(job_id, answer, error)
+                        found[job_id] = _paced(pace, failure, alone=batch is not None)
+                break
+            if cursor is None or not missing or pace.throttled:
+                break
+        rest = pace._replace(alone=True)
+        return [found.get(job_id, rest) for job_id in job_ids]
 
     def start_over(self) -> None:
         """Goes on in a forked child."""
@@ -164,61 +184,59 @@ class Poller:
         """Ends the use of the transport."""
         self._transport.close()
 
-    def _ask(self, job_id: str | None, exchange: Exchange) -> Outcome:
-        try:
-            answer = self._transport.get(self._endpoint.path_of(job_id), exchange)
-        except Exception as error:  # noqa: BLE001 - becomes the outcome
-            return Outcome(self._failure(job_id, error))
-        return self._paced(self._judge(job_id, answer), answer)
+    def _path_of(
+        self, batch: Batch | None, job_ids: Sequence[str | None], cursor: str | None
+    ) -> str:
+        if batch is None:
+            return self._endpoint.path_of(job_ids[0])
+        names = [job_id for job_id in job_ids if job_id is not None]
+        return self._endpoint.batch_path_of(batch, names, cursor)
 
-    def _ask_for_many(
-        self, batch: Batch, job_ids: Sequence[str], exchange: Exchange
-    ) -> dict[str, Outcome]:
-        """Reads as many pages as it takes to find the jobs, within bounds."""
-        found: dict[str, Outcome] = {}
-        missing = dict.fromkeys(job_ids)
-        cursor: str | None = None
-        # More pages than jobs would cost more than to ask for each by itself.
-        for _ in range(min(_MOST_PAGES, len(missing))):
-            try:
-                path = self._endpoint.batch_path_of(batch, job_ids, cursor)
-                answer = self._transport.get(path, exchange)
-            except Exception as error:  # noqa: BLE001 - becomes the outcome
-                return {**{job: Outcome(self._failure(job, error)) for job in missing}, **found}
-            payload, failure = self._open(None, answer)
-            try:
-                jobs = dict(jobs_of(batch, payload))
-                cursor = next_cursor(batch, payload)
-            except ValueError:
-                code = answer.status_code
-                words = f"HTTP status {code}, without statuses, in the answer for many jobs"
-                # Unless it passes, one of the jobs may be what is wrong.
-                alone = not isinstance(failure, PollError)
-                for job in missing:
-                    outcome = self._paced(self._unreadable(job, answer, words), answer)
-                    found[job] = outcome._replace(alone=alone)
-                return found
-            for job in [job for job in missing if job in jobs]:
+    def _pace_of(self, answer: Answer) -> Outcome:
+        """Returns what the headers, also of redirects, say of the next request: no result."""
+        names, now = self._service.pacing_headers, self._clock.time()
+        headers = (*answer.redirects, answer.headers)
+        told = [retry_after(one, names, now) for one in headers]
+        seconds = max((one for one in told if one is not None), default=None)
+        exhausted = any(is_exhausted(one, names) for one in headers)
+        return Outcome(None, seconds, exhausted or answer.status_code in _THROTTLED)
+
+    def _read(
+        self,
+        batch: Batch | None,
+        answer: Answer,
+        pace: Outcome,
+        missing: dict[str | None, None],
+        found: dict[str | None, Outcome],
+    ) -> str | None:
+        """Moves the jobs that an answer tells of from ``missing`` to ``found``.
+
+        Returns:
+            What names the page that follows, or None.
+        """
+        if batch is None:
+            for job in list(missing):
+                found[job] = _paced(pace, self._judge(job, answer))
                 del missing[job]
-                report = self._judge_one_of_many(batch, jobs[job], answer)
-                alone = report is None or report.status is not Status.PENDING
-                found[job] = self._paced(report, answer)._replace(alone=alone)
-            if cursor is None or not missing:
-                break
-        return {**{job: Outcome(None, alone=True) for job in missing}, **found}
-
-    def _paced(
-        self, result: StatusReport | VideoTranslationError | None, answer: Answer
-    ) -> Outcome:
-        """Returns the outcome with what the answer's headers say of the next one."""
-        headers, names = answer.headers, self._service.pacing_headers
-        seconds = retry_after(headers, names, self._clock.time())
-        throttled = answer.status_code in _THROTTLED or is_exhausted(headers, names)
-        if isinstance(result, PollError):
-            result.retry_after = seconds
-        elif isinstance(result, StatusReport) and seconds is not None:
-            result = dataclasses.replace(result, retry_after=seconds)
-        return Outcome(result, throttled)
+            return None
+        payload, failure = self._open(None, answer)
+        try:
+            jobs = dict(jobs_of(batch, payload))
+            cursor = next_cursor(batch, payload)
+        except ValueError:
+            code = answer.status_code
+            words = f"HTTP status {code}, without statuses, in the answer for many jobs"
+            # Unless it passes, one of the jobs may be what is wrong.
+            alone = not isinstance(failure, PollError)
+            for job in missing:
+                found[job] = _paced(pace, self._unreadable(job, answer, words), alone)
+            return None
+        for job in [job for job in missing if job in jobs]:
+            report = self._judge_one_of_many(batch, jobs[job], answer)
+            alone = report is None or report.status is not Status.PENDING
+            found[job] = _paced(pace, report, alone)
+            del missing[job]
+        return cursor
 
     def _failure(self, job_id: str | None, error: Exception) -> VideoTranslationError:
         trouble = isinstance(error, _TROUBLE)
@@ -295,6 +313,15 @@ class Poller:
         text = f"{name_job(job_id)}: {redacted(str(problem), answer.sent)}; it is {body}"
         return PollError(text, job_id, answer.status_code)
 
+    def _unexpected(self, job_id: str | None, answer: Answer, error: Exception) -> PollError:
+        """Returns what a fault in the reading of an answer is: no reason to end a wait."""
+        text = f"{name_job(job_id)}: the answer can't be read ({type(error).__name__})"
+        failure = PollError(text, job_id, answer.status_code)
+        words = "".join(traceback.format_exception_only(type(error), error))
+        if redacted(words, answer.sent) == words:
+            failure.__cause__ = _bare(error)
+        return failure
+
     def _not_found(self, job_id: str | None, code: int, why: str) -> JobNotFoundError:
         return JobNotFoundError(
             f"{name_job(job_id)}: {self._transport.base_url} knows no such job ({why}); check the"
@@ -332,6 +359,17 @@ _ADVICE = {
     401: "; check the credentials: api_key=, or auth of the session",
     403: "; check that the credentials may see this job",
 }
+
+
+def _paced(
+    pace: Outcome, result: StatusReport | VideoTranslationError | None, alone: bool = False
+) -> Outcome:
+    """Returns an outcome with its result, which tells what the service asked for as well."""
+    if isinstance(result, PollError):
+        result.retry_after = pace.retry_after
+    elif isinstance(result, StatusReport) and pace.retry_after is not None:
+        result = dataclasses.replace(result, retry_after=pace.retry_after)
+    return pace._replace(result=result, alone=alone)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -121,9 +121,9 @@ class Scheduler(Owner):
                 self._start()
             limit, now = self._limits.max_wait_time, self._clock.monotonic()
             deadline = None if limit is None else now - future.elapsed + limit
-            wait = Wait(future, deadline, self._planner.first_rate)
+            wait = Wait(future, deadline, self._planner.first_rate, 1 / self._poller.most)
             self._waits[future] = wait
-            self._throttle.steady_rate += wait.rate
+            self._throttle.steady_rate += wait.load
             self._agenda.add(wait, now)
             self._clock.wake(self._wakeups)
 
@@ -144,7 +144,7 @@ class Scheduler(Owner):
         with self._lock:
             wait = self._waits.pop(future)
             self._throttle.steady_rate = (
-                max(0.0, self._throttle.steady_rate - wait.rate) if self._waits else 0.0
+                max(0.0, self._throttle.steady_rate - wait.load) if self._waits else 0.0
             )
             self._agenda.drop(wait)
             if self._closed and not self._waits:
@@ -348,7 +348,7 @@ class Scheduler(Owner):
             with self._lock:
                 self._agenda.end(poll)
         now = self._clock.monotonic()
-        self._pace(outcomes, poll.exchange.requests, began, now)
+        self._pace(waits, outcomes, poll.exchange.requests, began, now)
         calls = []
         for wait, outcome in zip(waits, outcomes):
             wait.took = now - wait.since
@@ -365,16 +365,25 @@ class Scheduler(Owner):
             return []
         try:
             return self._poller.poll([wait.future.job_id for wait in waits], poll.exchange)
-        except BaseException as error:  # noqa: BLE001 - every future of the poll gets it
+        except BaseException as error:  # noqa: BLE001 - SystemExit and the like, of a session's auth
             return [Outcome(error)] * len(waits)
 
-    def _pace(self, outcomes: Sequence[Outcome], requests: int, began: float, now: float) -> None:
+    def _pace(
+        self,
+        waits: Sequence[Wait],
+        outcomes: Sequence[Outcome],
+        requests: int,
+        began: float,
+        now: float,
+    ) -> None:
         """Lets the pace of all requests follow from how one was answered."""
+        requests = max(1, requests)
         with self._lock:
             paused_until = self._throttle.paused_until
-            self._throttle.followed(max(0, requests - 1))
-            for outcome in outcomes:
-                self._throttle.learn(outcome, began, now)
+            self._throttle.followed(requests - 1)
+            for wait in waits:
+                self._reckon(wait, wait.rate, requests / len(waits))
+            self._throttle.learn(waits, outcomes, began, now)
             if self._throttle.paused_until > paused_until:
                 self._agenda.heed_pause(now)
             oldest = self._agenda.oldest()
@@ -409,10 +418,10 @@ class Scheduler(Owner):
             return
         if wait.ended is not None and outcome.alone:
             wait.free = True  # an answer for many told the end; more of it is read at once
-            self._set_rate(wait, wait.rate * self._poller.most)
+            self._set_rate(wait, wait.rate)
             self._wait_for(wait, 0.0)
             return
-        plan = self._plan(wait, getattr(outcome.result, "retry_after", None) or 0.0)
+        plan = self._plan(wait, outcome.retry_after or 0.0)
         _log_pending(future, result, plan)
         if plan.limit is None:
             self._wait_for(wait, plan.seconds)
@@ -436,9 +445,7 @@ class Scheduler(Owner):
 
     def _set_rate(self, wait: Wait, rate: float) -> None:
         with self._lock:
-            if wait.future in self._waits:
-                self._throttle.steady_rate += rate - wait.rate
-                wait.rate = rate
+            self._reckon(wait, rate, 1.0 if wait.alone else wait.share)
 
     def _wait_for(self, wait: Wait, seconds: float) -> None:
         with self._lock:
@@ -461,6 +468,13 @@ class Scheduler(Owner):
         future.set_result(Status.TIMEOUT, reason)
 
     # Under the lock
+
+    def _reckon(self, wait: Wait, rate: float, share: float) -> None:
+        """Has the steady rate hold what a wait takes from now on."""
+        if wait.future in self._waits:
+            self._throttle.steady_rate -= wait.load
+            wait.rate, wait.share = rate, share
+            self._throttle.steady_rate += wait.load
 
     def _doom(self) -> list[StatusFuture]:
         """Returns all futures, for them to be ended; none of them is asked for any more."""

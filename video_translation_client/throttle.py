@@ -7,9 +7,11 @@ The scheduler asks it under its own lock.
 from __future__ import annotations
 
 import math
+from typing import Sequence
 
 from .poller import Outcome
 from .status import StatusReport
+from .waits import Wait
 
 # What a rate is multiplied by when the service says that it is too much, and does not say when
 # to come back; what it then gains a second, as a part of the steady rate (additive increase,
@@ -22,6 +24,9 @@ _RETURN = 1.5
 
 # Requests a second that are always left: the jobs' own backoff goes further down.
 _LEAST = 1.0
+
+# What an overloaded service answers, and one that has trouble with a single job.
+_UNAVAILABLE = 503
 
 LONGEST_PAUSE = 24 * 60 * 60.0
 """Seconds of a pause at most; a service that means longer is asked once a day."""
@@ -46,9 +51,10 @@ class Throttle:
         self.paused_until = 0.0
         self._max_rate = max_rate
         self._rate: float | None = None  # what trouble has left of it; None: no trouble
-        self._lowered = 0.0  # when it was lowered last
+        self._lowered = -math.inf  # when it was lowered last
         self._raised = 0.0  # from when on it has not been raised yet
         self._latest = -math.inf  # when the latest request started
+        self._good = 0  # polls that were answered well
 
     def next_start(self, now: float) -> float:
         """Returns the earliest moment at which a request may start: ``now`` or later."""
@@ -56,27 +62,36 @@ class Throttle:
 
     def started(self, now: float) -> None:
         """Counts a request that starts at ``now``."""
-        self._latest = now
+        self._latest = max(self._latest, now)  # what others have followed with is still owed
 
     def followed(self, requests: int) -> None:
         """Counts requests that had to follow one at once, such as those for redirects."""
         self._latest += requests * self._spacing()
 
-    def learn(self, outcome: Outcome, began: float, now: float) -> None:
-        """Takes from how a request was answered whether others are welcome.
+    def learn(
+        self, waits: Sequence[Wait], outcomes: Sequence[Outcome], began: float, now: float
+    ) -> None:
+        """Takes from how one poll was answered whether others are welcome.
 
         Args:
-            outcome: What the answer tells of one job.
-            began: When the request started.
+            waits: Those that it asked for; each remembers whether its job was refused.
+            outcomes: What it told of each.
+            began: When it started.
             now: When it was answered.
         """
-        if outcome.throttled:
-            seconds = getattr(outcome.result, "retry_after", None)
-            if seconds is None:
-                self.slow_down(now, began)
-            else:
-                self.pause(now, seconds)
-        elif isinstance(outcome.result, StatusReport):
+        complaints = [
+            outcome
+            for wait, outcome in zip(waits, outcomes)
+            if not self._is_of_one_job(wait, outcome) and outcome.throttled
+        ]
+        pauses = [one.retry_after for one in complaints if one.retry_after is not None]
+        good = any(isinstance(outcome.result, StatusReport) for outcome in outcomes)
+        self._good += good
+        if pauses:
+            self.pause(now, max(pauses))
+        elif complaints:
+            self.slow_down(now, began)
+        elif good:
             self.speed_up(now)
 
     def pause(self, now: float, seconds: float) -> None:
@@ -105,9 +120,25 @@ class Throttle:
             self._set(now, self.steady_rate)
 
     def relax(self, now: float) -> None:
-        """Forgets the trouble, once its queue is empty and the rate has recovered."""
-        if self._rate is not None and now >= self.paused_until and self._rate >= self.steady_rate:
+        """Forgets the trouble, once its queue is empty and the rate has recovered.
+
+        A rate that is as low as can be has not recovered before an answer has raised it.
+        """
+        if self._rate is None or now < self.paused_until or self._raised <= self._lowered:
+            return
+        if self._rate >= self.steady_rate:
             self._rate = None
+
+    def _is_of_one_job(self, wait: Wait, outcome: Outcome) -> bool:
+        """Notes a bare 503, and says whether it has nothing to do with other jobs.
+
+        So it is when the job's latest answer was one, too, and another job has been answered well
+        since. Other refusals speak of all requests.
+        """
+        bare = outcome.throttled and outcome.retry_after is None
+        refused = bare and getattr(outcome.result, "status_code", None) == _UNAVAILABLE
+        before, wait.refused = wait.refused, self._good if refused else None
+        return refused and before is not None and before < self._good
 
     def _spacing(self) -> float:
         rates = [rate for rate in (self._max_rate, self._rate) if rate is not None]

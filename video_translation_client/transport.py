@@ -38,12 +38,13 @@ _ENCODINGS = ("gzip", "deflate", "identity")
 
 
 class Answer(NamedTuple):
-    """What came back, and what was sent for it."""
+    """What came back, what was sent for it, and the headers of the redirects on the way."""
 
     status_code: int
     headers: CaseInsensitiveDict[str]
     body: bytes
     sent: Sent
+    redirects: tuple[CaseInsensitiveDict[str], ...]
 
 
 class TransportError(requests.RequestException):
@@ -166,6 +167,7 @@ class Transport:
         return AbortedError(f"no whole answer within {self._timeout:g} s")
 
     def _answer_to(self, request: Any, path: str, exchange: Exchange) -> Answer:
+        redirects: tuple[CaseInsensitiveDict[str], ...] = ()
         for _ in range(MAX_REDIRECTS + 1):
             if exchange.aborted:  # adapters of other kinds don't hear of it
                 raise self._aborted()
@@ -178,7 +180,9 @@ class Transport:
                         response.headers,
                         response.content,
                         Sent(path, str(sent.url), sent.headers),
+                        redirects,
                     )
+                redirects += (response.headers,)
             if isinstance(request, requests.Request):
                 request = sent
             if _origin(following) != _origin(request):

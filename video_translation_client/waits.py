@@ -32,12 +32,16 @@ class Wait:
         "interval",
         "poll",
         "rate",
+        "refused",
+        "share",
         "since",
         "timer",
         "took",
     )
 
-    def __init__(self, future: StatusFuture, deadline: float | None, rate: float) -> None:
+    def __init__(
+        self, future: StatusFuture, deadline: float | None, rate: float, share: float
+    ) -> None:
         self.future = future
         self.deadline = deadline
         self.timer: Timer[Timed] | None = None
@@ -50,8 +54,15 @@ class Wait:
         self.ended: StatusReport | None = None  # the end of the job, of which more is to be read
         self.ended_at = 0.0  # when that was told first
         self.rate = rate  # polls a second, by the latest word of the strategy
+        self.share = share  # requests that a poll of its job takes, by how it was asked last
+        self.refused: int | None = None  # the throttle's note of a bare 503, if that came last
         self.since = 0.0  # when the latest poll came due
         self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
+
+    @property
+    def load(self) -> float:
+        """Requests a second that its job takes."""
+        return self.rate * self.share
 
     def may_be_early(self, now: float, due: float) -> bool:
         """Says whether its job may be asked for now though its poll is ``due`` later.
