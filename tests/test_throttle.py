@@ -220,7 +220,10 @@ def test_to_relax_forgets_the_trouble_when_it_is_over():
     throttle.slow_down(70.0, 70.0)
     throttle.relax(71.0)
     assert spacing(throttle, 71.0) == pytest.approx(0.2)
-    for now in range(72, 76):
+    throttle.speed_up(72.0)
+    throttle.relax(72.0)
+    assert spacing(throttle, 72.0) == pytest.approx(1 / 7)
+    for now in range(73, 76):
         throttle.speed_up(now)
     throttle.relax(76.0)
     assert starts(throttle, 77.0, 10) == [77.0] * 10
