@@ -165,6 +165,14 @@ def test_json_that_would_cost_too_much_to_decode_is_a_failed_poll(
     assert f"more than {problem}" in str(future.last_error)
 
 
+def test_a_text_may_have_as_many_digits_as_it_likes(server, make_client):
+    """Such as a long job id that an answer repeats."""
+    body = b'{"result": "completed", "id": "' + b"7" * 100_000 + b'"}'
+    server.job("job-1", faults={1: Fault.http(200, body=body)})
+    future = make_client().submit("job-1")
+    assert (future.result(PATIENCE), future.last_error) == ("completed", None)
+
+
 MEASURE = """
 import resource
 import sys

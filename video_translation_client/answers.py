@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Iterator, NamedTuple
 
 from .expressions import find
@@ -58,12 +57,25 @@ def decode(body: bytes) -> Any:
         raise ValueError("the answer is not JSON") from None
     if sum(map(text.count, ",[{")) > _MOST_VALUES:
         raise ValueError(f"the answer has more than {_MOST_VALUES} values")
-    if re.search(rf"[0-9]{{{_MOST_DIGITS + 1}}}", text):
-        raise ValueError(f"the answer has a number of more than {_MOST_DIGITS} digits")
     try:
-        return json.loads(text)
+        return _DECODER.decode(text)
+    except _TooLongError:
+        raise ValueError(f"the answer has a number of more than {_MOST_DIGITS} digits") from None
     except (ValueError, RecursionError):
         raise ValueError("the answer is not JSON") from None
+
+
+class _TooLongError(ValueError):
+    """A number has too many digits."""
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise _TooLongError
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)
 
 
 def read(service: Service, payload: Any) -> StatusReport:
