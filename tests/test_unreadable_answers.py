@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import html
+import itertools
 import json
 import logging
+import random
 import re
 import time
 import traceback
+import tracemalloc
 from urllib.parse import quote
 
 import pytest
@@ -28,7 +32,7 @@ from video_translation_client import (
     services,
 )
 from video_translation_client.answers import read, read_failure
-from video_translation_client.redaction import Sent, quoted
+from video_translation_client.redaction import Sent, quoted, redacted
 from video_translation_client.service import DEFAULT
 
 KEY = "hush-key/1+2=3&<'\"\\~"
@@ -260,6 +264,11 @@ def as_json_for_html(text):
     return "".join(f"\\u{ord(one):04x}" if one in "<>&+'\"" else as_json(one) for one in text)
 
 
+def as_html(text):
+    """As templates for pages put it, some of which escape more than they must."""
+    return "".join(f"&#x{ord(one):X};" if one in "'/=`+" else html.escape(one) for one in text)
+
+
 SPELLINGS = {
     "plain": str,
     "json": as_json,
@@ -270,6 +279,13 @@ SPELLINGS = {
     "percent in lower case": lambda text: re.sub(
         "%..", lambda found: found[0].lower(), quote(text, safe="")
     ),
+    "percent in percent": lambda text: quote(quote(text, safe=""), safe=""),
+    "percent in json": lambda text: as_json_for_html(quote(text, safe="~")),
+    "json in json": lambda text: as_json(as_json(text).replace("/", "\\/")),
+    "json in json in json": lambda text: as_json(as_json(as_json(text))),
+    "javascript": lambda text: re.sub(r"\W", lambda found: f"\\x{ord(found[0]):02X}", text),
+    "html": as_html,
+    "html in json": lambda text: as_json(as_html(text)),
 }
 
 
@@ -280,6 +296,88 @@ def test_a_key_that_is_repeated_is_not_shown(poll, name, spelling):
     echoed = SPELLINGS[spelling](KEY)
     error = poll(f'{{"sent": "{echoed}", "a": 1}}', service=name, api_key=KEY)
     assert body_of(error) == repr('{"sent": "***", "a": 1}')
+
+
+@pytest.mark.parametrize(
+    ("cookie", "echo"),
+    [
+        ("s%3Ahush/key.1", "s%3Ahush/key.1"),
+        ("s%3Ahush/key.1", "s%3Ahush\\/key.1"),
+        ("s%3Ahush/key.1", "s:hush/key.1"),
+        ("s%3Ahush/key.1", "s%253Ahush%2Fkey.1"),
+        ("hush\u00e9key", "hush%C3%A9key"),
+        ("hush\u00e9key", "HUSH\\u00C9KEY"),
+        ("hush&#1;key", "hush&#1;key"),
+    ],
+)
+def test_a_secret_that_looks_like_escapes_is_not_shown(cookie, echo):
+    """Servers repeat them as they came, or as they mean them."""
+    sent = Sent("/status", URL, {"x-token": cookie})
+    assert quoted(f"you sent {echo}.".encode(), sent) == "'you sent ***.'"
+
+
+def test_secrets_that_overlap_are_not_shown():
+    """No rest of one is left because another begins before it."""
+    sent = Sent("/status", URL, {"x-a": "hush-one-two", "x-b": "one-two-three"})
+    assert quoted(b"hush-one-two-three.hush-one-two.", sent) == "'***.***.'"
+
+
+@pytest.mark.parametrize("echo", [KEY * 100, as_json(KEY * 100), quote(KEY * 100, safe="")])
+@pytest.mark.parametrize("left", range(1, 60))
+def test_what_a_cut_leaves_of_a_secret_is_not_shown(echo, left):
+    """Though what was taken out before it makes room at the end."""
+    sent = Sent("/status", URL, {"x-api-key": KEY * 100, "x-other": "fill" * 1000})
+    text = "fill" * 1000 + "." * (96 - left) + echo
+    shown = redacted(text, sent)
+    assert shown.startswith("***.")
+    assert len(re.sub(r"[*.]", "", shown)) < 4  # a shorter word is no secret
+
+
+def test_of_more_secrets_than_any_server_takes_nothing_is_shown():
+    """To look for them all would take too long."""
+    many = "; ".join(f"crumb-{number}" for number in range(3000))
+    assert quoted(b"you sent crumb-7", Sent("/status", URL, {"Cookie": many})) == "'***'"
+    assert quoted(b"you sent crumb", Sent("/status", URL, {"Cookie": "x" * 70_000})) == "'***'"
+
+
+def cookies(size):
+    """Returns a new Cookie header of so many characters."""
+    chance = random.Random(size)
+    crumbs = (f"c{number}={chance.getrandbits(400):x}" for number in itertools.count())
+    text = ""
+    while len(text) < size:
+        text += next(crumbs) + "; "
+    return text[:size]
+
+
+def test_large_cookies_delay_no_end():
+    """What looking for them costs is bounded by their length, whatever is new in each answer."""
+    began = time.perf_counter()
+    for size in range(15_900, 16_000, 5):
+        header = cookies(size)
+        shown = quoted(f"you sent {header[20:60]}{header}".encode(), Sent("/", URL, {"a": header}))
+        assert shown.endswith("***'")
+    assert time.perf_counter() - began < 10
+
+
+def test_nothing_of_a_secret_is_kept():
+    """Neither by us nor by what we look for it with."""
+    quoted(b"you sent hush", Sent("/", URL, {"Cookie": cookies(1000)}))
+    tracemalloc.start()
+    try:
+        for size in (4000, 8000):
+            quoted(b"you sent hush", Sent("/", URL, {"Cookie": cookies(size)}))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 500_000
+
+
+def test_a_body_is_quoted_once_for_all_jobs_that_it_tells_of():
+    """A thousand of them may be in one answer of a mebibyte."""
+    sent = Sent("/status", URL, {"x-api-key": KEY})
+    body = b"x" * 1_000_000
+    assert quoted(body, sent) is quoted(body, sent)
 
 
 @pytest.mark.parametrize("echo", ["hush-token", "Bearer hush-token"])
