@@ -37,7 +37,7 @@ def test_a_redirect_to_another_origin_is_refused_and_gets_no_request(server, mak
     with MockServer(clock=clock) as other:
         server.job("job-1", faults={1: Fault.redirect(f"{other.url}/status")})
         future = make_client(api_key="hush").submit("job-1")
-        with pytest.raises(RejectedError, match=f"a redirect to {other.url} was not followed"):
+        with pytest.raises(RejectedError, match=f"a redirect to '{other.url}' was not followed"):
             future.result(PATIENCE)
         assert other.requests == []
 
@@ -46,7 +46,7 @@ def test_a_redirect_to_the_same_host_by_another_scheme_is_refused(server, make_c
     """The scheme is part of the origin, and so is a port that goes without saying."""
     server.job("job-1", faults={1: Fault.redirect("https://127.0.0.1/status")})
     future = make_client().submit("job-1")
-    with pytest.raises(RejectedError, match="a redirect to https://127.0.0.1:443 was not"):
+    with pytest.raises(RejectedError, match="a redirect to 'https://127.0.0.1:443' was not"):
         future.result(PATIENCE)
 
 
@@ -57,7 +57,7 @@ def test_a_redirect_to_another_origin_gets_no_key_in_a_header_of_the_services(
     with MockServer(clock=clock) as other:
         server.job("job-1", faults={1: Fault.redirect(f"{other.url}/status")})
         future = make_client(api_key="hush", service=KEYED).submit("job-1")
-        with pytest.raises(RejectedError, match=f"a redirect to {other.url} was not") as caught:
+        with pytest.raises(RejectedError, match=f"a redirect to '{other.url}' was not") as caught:
             future.result(PATIENCE)
         assert other.requests == []
     assert [request.headers["X-Api-Key"] for request in server.requests] == ["hush"]
@@ -80,7 +80,7 @@ def test_a_redirect_from_https_to_http_is_refused(server, make_client, code):
         session.verify = str(SELF_SIGNED)
         client = make_client(url, session=session, api_key="hush", service=KEYED)
         future = client.submit("job-1")
-        with pytest.raises(RejectedError, match=f"a redirect to {server.url} was not followed"):
+        with pytest.raises(RejectedError, match=f"a redirect to '{server.url}' was not followed"):
             future.result(PATIENCE)
     assert keys == ["hush"]
     assert server.requests == []
@@ -99,7 +99,7 @@ def test_a_redirect_from_https_to_http_on_the_same_host_and_port_is_refused(make
         session.verify = str(SELF_SIGNED)
         future = make_client(url, session=session).submit("job-1")
         plain = url.replace("https:", "http:")
-        with pytest.raises(RejectedError, match=f"a redirect to {plain} was not followed"):
+        with pytest.raises(RejectedError, match=f"a redirect to '{plain}' was not followed"):
             future.result(PATIENCE)
 
 
@@ -118,7 +118,7 @@ def test_a_redirect_to_another_origin_in_disguise_is_refused(server, make_client
         names = {"other": f"127.0.0.1:{other.port}", "ours": f"127.0.0.1:{server.port}"}
         server.job("job-1", faults={1: Fault.redirect(location.format(**names))})
         future = make_client(api_key="hush").submit("job-1")
-        with pytest.raises(RejectedError, match="a redirect to http://.* was not followed"):
+        with pytest.raises(RejectedError, match="a redirect to 'http://.*' was not followed"):
             future.result(PATIENCE)
         assert other.requests == []
 

@@ -4,7 +4,9 @@ import base64
 import logging
 import socket
 import ssl
+import threading
 import traceback
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -169,6 +171,129 @@ def test_an_answer_that_repeats_the_request_is_not_repeated(make_secretive, log)
         failure, shown = everything_shown(client, client.submit("job-1"), log)
     assert failure.status_code == 400
     assert_no_secret(shown)
+
+
+ECHOES = {
+    "chunk size": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n",
+    "chunk": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}{}\r\n",
+    "HTTP version": "HTTP/{} 200 OK\r\n\r\n",
+    "status line": "{}\r\n\r\n",
+    "status": "HTTP/1.1 {} OK\r\n\r\n",
+    "reason": "HTTP/1.1 500 {}\r\nContent-Length: 0\r\n\r\n",
+    "host": "HTTP/1.1 302 Found\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n",
+    "port": "HTTP/1.1 302 Found\r\nLocation: http://h:{}/\r\nContent-Length: 0\r\n\r\n",
+    "scheme": "HTTP/1.1 302 Found\r\nLocation: {}://h/\r\nContent-Length: 0\r\n\r\n",
+    "length": "HTTP/1.1 200 OK\r\nContent-Length: 5, {}\r\n\r\n",
+    "encoding": "HTTP/1.1 200 OK\r\nContent-Encoding: {}\r\nContent-Length: 0\r\n\r\n",
+    "compressed": "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n{}",
+    "date": "HTTP/1.1 503 No\r\nRetry-After: {}\r\nDate: {}\r\nContent-Length: 0\r\n\r\n",
+    "cookie": "HTTP/1.1 500 No\r\nSet-Cookie: {}; Domain={}\r\nContent-Length: 0\r\n\r\n",
+    "cut": "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+    "body": "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{:99}",
+    "state": 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{{"result": "{}"{:76}}}',
+    "error": 'HTTP/1.1 200 OK\r\n\r\n{{"result": "error", "error": "{}", "error_code": "{}"}}',
+    "missing": "HTTP/1.1 404 {}\r\nContent-Length: 0\r\n\r\n",
+    "long line": "HTTP/1.1 200 OK\r\nX-Long: {:70000}",
+}
+"""Where an answer may repeat a key, so that a library puts it into its words."""
+
+TUNNELS = {
+    "tunnel's reason": "HTTP/1.1 407 {}\r\nContent-Length: 0\r\n\r\n",
+    "tunnel's status line": "{}\r\n\r\n",
+    "tunnel's status": "HTTP/1.1 {} No\r\n\r\n",
+    "tunnel's header": "HTTP/1.1 403 No\r\n{}\r\n\r\n",
+}
+"""The same for a proxy that is asked for a tunnel."""
+
+ECHOED_KEY = "Hush-Key-1"
+
+
+@contextmanager
+def echoing(template):
+    """A server whose answers repeat the credentials that they were asked with."""
+
+    def run():
+        with suppress(OSError):  # closed, which ends it
+            while True:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    answer(connection)
+
+    def answer(connection):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            piece = connection.recv(65536)
+            if not piece:
+                return
+            head += piece
+        scheme, credentials = head.partition(b"uthorization: ")[2].split()[:2]
+        if scheme == b"Basic":
+            credentials = base64.b64decode(credentials).partition(b":")[2]
+        echo = credentials.decode()
+        echoed.append(echo)
+        connection.sendall(template.format(echo, echo).encode())
+
+    echoed = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}", echoed
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def everything_told(client, log):
+    """All that may be seen of one poll, with what the service said of the job, in lower case."""
+    future = client.submit("job-1")
+    _, shown = everything_shown(client, future, log)
+    report = future.report
+    told = [] if report is None else [report.error, report.error_code, repr(report)]
+    return "\n".join([shown, *map(str, told)]).lower()
+
+
+@pytest.mark.parametrize("place", ECHOES)
+def test_a_key_is_not_shown_wherever_an_answer_repeats_it(make_client, log, place):
+    """Libraries put what they can't read into their words, and chain their errors."""
+    with echoing(ECHOES[place]) as (address, echoed):
+        client = make_client(f"http://{address}", api_key=ECHOED_KEY, max_attempts=1)
+        shown = everything_told(client, log)
+    assert echoed[0] == ECHOED_KEY
+    assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("scheme", "template"),
+    [
+        *(("http", echo) for echo in ECHOES.values()),
+        *(("https", echo) for echo in TUNNELS.values()),
+    ],
+    ids=[*ECHOES, *TUNNELS],
+)
+def test_the_password_of_a_proxy_is_not_shown_wherever_it_repeats_it(
+    make_client, log, scheme, template
+):
+    """It is as secret as that of the service, though no request of ours has it."""
+    with echoing(template) as (address, echoed), requests.Session() as session:
+        session.proxies = {scheme: f"http://user:{ECHOED_KEY}@{address}"}
+        client = make_client(f"{scheme}://service.invalid", session=session, max_attempts=1)
+        shown = everything_told(client, log)
+    assert echoed[0] == ECHOED_KEY
+    assert "hush" not in shown
+
+
+def test_of_a_tunnel_that_a_proxy_refuses_the_code_is_told(make_client, log):
+    """Its own words are not, which may be anything."""
+    with echoing(TUNNELS["tunnel's reason"]) as (address, _), requests.Session() as session:
+        session.proxies = {"https": f"http://user:{ECHOED_KEY}@{address}"}
+        client = make_client("https://service.invalid", session=session, max_attempts=1)
+        future = client.submit("job-1")
+        failure, _ = everything_shown(client, future, log)
+    assert str(failure).endswith(": OSError: Tunnel connection failed: 407")
+    assert repr(failure.__cause__) == "OSError('Tunnel connection failed: 407')"
 
 
 def _never(environ, start_response):

@@ -523,7 +523,7 @@ def test_an_error_envelope_of_heygen_whose_code_passes_is_a_failed_poll(
     future = connect("heygen").submit("job-1")
     assert future.result(PATIENCE) == "completed"
     assert isinstance(future.last_error, PollError)
-    assert str(future.last_error) == f"job 'job-1': HTTP status {code}: 'Later, please.' ({word})"
+    assert str(future.last_error) == f"job 'job-1': HTTP status {code}: 'Later, please.' ({word!r})"
     assert provider.times == [0, 30]
 
 

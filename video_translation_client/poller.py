@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
+import socket
 import ssl
 import traceback
-from http.client import BadStatusLine, HTTPException
+from http.client import HTTPException
 from typing import Any, NamedTuple, Sequence
 
 import requests
@@ -38,7 +40,7 @@ from .errors import (
 )
 from .exchange import Exchange
 from .log import log
-from .redaction import quoted, redacted
+from .redaction import quote, quoted, redacted
 from .retry_after import is_exhausted, retry_after
 from .service import Batch, Words, matches
 from .status import Status, StatusReport
@@ -243,11 +245,16 @@ class Poller:
         root = _root(error) if trouble else error
         if trouble:
             _clear_frames(error)
-        text = f"{name_job(job_id)}: no answer from {self._transport.base_url}: {_words(root)}"
+        # Words of the user's own code stand in the error that is chained.
+        cause = _system(root) if trouble else root
+        words = _words(root if isinstance(root, TransportError) else cause)
+        text = (
+            f"{name_job(job_id)}: no answer from {self._transport.base_url}:"
+            f" {type(root).__name__}{words}"
+        )
         final = not trouble or isinstance(error, _HOPELESS) or isinstance(root, _HOPELESS)
         failure = RejectedError(text, job_id) if final else PollError(text, job_id)
-        if not isinstance(root, requests.RequestException):
-            failure.__cause__ = _bare(root) if trouble else root
+        failure.__cause__ = cause
         return failure
 
     def _judge(self, job_id: str | None, answer: Answer) -> StatusReport | VideoTranslationError:
@@ -285,11 +292,11 @@ class Poller:
         words, told_code = f"HTTP status {code}", ""
         if told is not None:
             message, told_code = (redacted(text, answer.sent) for text in told)
-            words += f": {message[:_MOST_WORDS]!r} ({told_code or 'no code'})"
+            words += f": {quote(message)} ({quote(told_code) if told_code else 'no code'})"
         elif not 200 <= code < 300:
             usual = read_words(payload)
             if usual is not None:
-                words += f": {redacted(usual, answer.sent)[:_MOST_WORDS]!r}"
+                words += f": {quote(redacted(usual, answer.sent))}"
         passing = told is not None and matches(told_code, self._service.passing)
         missing = told is not None and matches(told_code, self._service.missing)
         if missing or code in self._service.missing:
@@ -319,7 +326,8 @@ class Poller:
         failure = PollError(text, job_id, answer.status_code)
         words = "".join(traceback.format_exception_only(type(error), error))
         if redacted(words, answer.sent) == words:
-            failure.__cause__ = _bare(error)
+            _make_bare(error)
+            failure.__cause__ = error
         return failure
 
     def _not_found(self, job_id: str | None, code: int, why: str) -> JobNotFoundError:
@@ -401,22 +409,27 @@ def _clear_frames(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _words(error: BaseException) -> str:
-    """Returns an error's type, and its words where they can't hold a secret.
+def _system(error: BaseException) -> OSError | None:
+    """Returns an error that has the system's words alone, and no other one chained; or None.
 
-    Those of libraries may repeat URLs, headers, or what the server sent; those of the user's
-    own code stand in the error that is chained.
+    The words of others may repeat URLs, headers, or what the server sent.
     """
-    name = type(error).__name__
-    system = isinstance(error, (OSError, HTTPException))
-    foreign = isinstance(error, (requests.RequestException, BadStatusLine))
-    if not (isinstance(error, TransportError) or (system and not foreign)):
-        return name
-    words = str(error)[:_MOST_WORDS]
-    return f"{name}: {words if words.isprintable() else ascii(words)}"
+    if not isinstance(error, OSError) or isinstance(error, requests.RequestException):
+        return None
+    if not isinstance(error.errno, int) and not isinstance(error, (TimeoutError, socket.timeout)):
+        # Where http.client tells of a tunnel, the words of the proxy follow.
+        tunnel = re.match(r"Tunnel connection failed: \d+", str(error))
+        return OSError(tunnel.group()) if tunnel else None
+    _make_bare(error)
+    return error
 
 
-def _bare(error: BaseException) -> BaseException:
+def _make_bare(error: BaseException) -> None:
     """Takes from an error what would keep requests, bodies and credentials in memory."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
+    error.__cause__ = error.__context__ = error.__traceback__ = None
+
+
+def _words(error: BaseException | None) -> str:
+    """Returns what follows the type of an error of the system's or our own: its words."""
+    words = str(error)[:_MOST_WORDS] if isinstance(error, OSError) else ""
+    return f": {words if words.isprintable() else quote(words)}" if words else ""

@@ -17,10 +17,10 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_netrc_auth
+from requests.utils import get_netrc_auth, prepend_scheme_if_needed, select_proxy
 
 from .exchange import Exchange, leave_connections, make_abortable
-from .redaction import Sent
+from .redaction import Sent, quote, redacted
 from .sessions import ChainCookies, ask, bounded, check_request, make_session, sends_by_request
 from .tls import can_pass, innermost
 
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 class TransportError(requests.RequestException):
-    """What this module finds wrong; its words hold nothing of the request or the answer."""
+    """What this module finds wrong; its words hold no secret and nothing unquoted."""
 
 
 class AnswerError(TransportError):
@@ -173,24 +173,30 @@ class Transport:
                 raise self._aborted()
             with self._send(request) as response:
                 following = response.next
-                sent = response.request or request  # that of the last step of a digest
+                asked = response.request or request  # that of the last step of a digest
+                sent = self._sent(path, asked)
                 if following is None:
-                    return Answer(
-                        response.status_code,
-                        response.headers,
-                        response.content,
-                        Sent(path, str(sent.url), sent.headers),
-                        redirects,
-                    )
+                    code, headers = response.status_code, response.headers
+                    return Answer(code, headers, response.content, sent, redirects)
                 redirects += (response.headers,)
             if isinstance(request, requests.Request):
-                request = sent
+                request = asked
             if _origin(following) != _origin(request):
-                raise RedirectError(f"a redirect to {_origin(following)} was not followed")
+                origin = quote(redacted(_origin(following), sent))
+                raise RedirectError(f"a redirect to {origin} was not followed")
             if "Authorization" in request.headers:  # requests may have put another in its place
                 following.headers["Authorization"] = request.headers["Authorization"]
             request = following
         raise RedirectError(f"more than {MAX_REDIRECTS} redirects")
+
+    def _sent(self, path: str, request: requests.PreparedRequest) -> Sent:
+        """Returns what was sent, with what the adapter has added for a proxy."""
+        headers = dict(request.headers)
+        adapter = self._session.get_adapter(str(request.url))
+        proxy = select_proxy(str(request.url), self._settings["proxies"])
+        if proxy and isinstance(adapter, HTTPAdapter):
+            headers.update(adapter.proxy_headers(prepend_scheme_if_needed(proxy, "http")))
+        return Sent(path, str(request.url), headers)
 
     def start_over(self) -> None:
         """Leaves the connections to the parent, in a forked child."""
