@@ -78,7 +78,7 @@ def test_jobs_of_a_named_service_are_watched_with_the_key_from_the_environment(
     """With --service, all words are job ids but a URL before them, and the key is sent unseen."""
     done = run("watch", "--service", "heygen", heygen.url, "good", "bad", *FAST)
     lines = sorted(done.stdout.splitlines())
-    assert lines[0].startswith("bad: error (The speech in the video")
+    assert lines[0].startswith("bad: error ('The speech in the video")
     assert lines[1:] == ["bad: pending", "good: completed", "good: pending"]
     assert (done.returncode, done.stderr) == (1, "")
     assert {request.headers["X-Api-Key"] for request in heygen.requests} == {KEY}
@@ -159,7 +159,7 @@ def test_a_refused_key_is_told_with_advice_for_the_command_line() -> None:
         done = run("watch", "--service", "heygen", server.url, "a")
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.endswith(
-        "HTTP status 401: 'bad key' (unauthorized); check the key in the service's environment"
+        "HTTP status 401: 'bad key' ('unauthorized'); check the key in the service's environment"
         " variable, or the credentials in URL)\n"
     )
 
@@ -169,7 +169,7 @@ def test_results_alone_are_on_standard_output(heygen: MockServer) -> None:
     done = run("watch", "--service", "heygen", "--result", heygen.url, "good", "bad", *FAST)
     assert (done.returncode, done.stdout) == (1, VIDEO.format("good") + "\n")
     lines = sorted(done.stderr.splitlines())
-    assert lines[0].startswith("bad: error (The speech in the video")
+    assert lines[0].startswith("bad: error ('The speech in the video")
     assert lines[1:] == ["bad: pending", "good: completed", "good: pending"]
 
 

@@ -96,7 +96,7 @@ def test_each_change_of_status_is_one_line_and_ends_tell_the_reason(
     rejection, timeout = told["gone"][0], told["never"][1]
     assert told == {
         "good": ["good: pending", "good: completed"],
-        "bad": ["bad: pending", "bad: error (codec unknown)"],
+        "bad": ["bad: pending", "bad: error ('codec unknown')"],
         "gone": [rejection],
         "never": ["never: pending", timeout],
     }
@@ -145,8 +145,26 @@ def test_json_is_one_object_a_line_for_each_change(
     assert 0 <= film[0]["progress"] < 1
     assert film[-1] == {**film[-1], "status": "completed", "progress": 1.0, "done": True}
     ends = {each["job_id"]: each for each in objects if each["done"]}
-    assert (ends["bad"]["status"], ends["bad"]["error"]) == ("error", "codec unknown")
+    assert (ends["bad"]["status"], ends["bad"]["error"]) == ("error", "'codec unknown'")
     assert (ends["gone"]["status"], ends["gone"]["attempts"]) == ("rejected", 1)
+
+
+def test_what_a_service_says_forges_no_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a warning on standard error nor a status on standard output."""
+    forged = "rate_limit\nwarning: forged\x1b[2J"
+    body = json.dumps({"error": {"code": forged, "message": forged}}).encode()
+    monkeypatch.setenv("HEYGEN_API_KEY", "key-0123456789")
+    with MockServer(service="heygen", duration=3600) as heygen:
+        heygen.job("a", faults={number: Fault.http(200, body=body) for number in (1, 2)})
+        words = ["--max-attempts", "2", "--initial-wait-time", "1", "--backoff-factor", "1"]
+        assert main(["watch", "--service", "heygen", heygen.url, "a", *words]) == 4
+    told = capsys.readouterr()
+    assert "forged" in told.err
+    assert len([line for line in told.err.split("\n") if line.startswith("warning: ")]) == 1
+    assert len(told.out.split("\n")) == 2  # the end of the job, and nothing behind its line end
+    assert "\x1b" not in told.err + told.out
 
 
 def test_job_ids_are_read_from_standard_input(
@@ -331,11 +349,9 @@ def test_credentials_are_never_shown(
 def test_the_delimiter_of_a_here_document_is_no_job_id() -> None:
     """The line that ends the here-document differs from all job ids."""
     text = how_to_resume(["watch"], "http://h", ["END", "END_", *map(str, range(20))])
-    assert text.splitlines()[0] == (
-        "22 jobs have not ended; don't start (and pay for) them again, wait on:"
-    )
-    assert text.splitlines()[1] == "watch http://h - <<'END__'"
-    assert text.splitlines()[-1] == "END__"
+    assert text[0] == ("22 jobs have not ended; don't start (and pay for) them again, wait on:")
+    assert text[1] == "watch http://h - <<'END__'"
+    assert text[-1] == "END__"
 
 
 def interrupt_after(lines: int, process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -456,15 +472,15 @@ def test_the_program_needs_neither_rich_nor_werkzeug(server: MockServer, tmp_pat
 def test_the_printed_command_names_the_jobs_in_whatever_can_be_printed() -> None:
     """What the terminal's encoding lacks is written as bytes, and fits no here-document."""
     text = how_to_resume(["watch"], "http://h", ["é"], "ascii")
-    assert text.splitlines() == [
+    assert text == [
         "1 job has not ended; don't start (and pay for) it again, wait on, in bash, zsh or ksh:",
         "watch http://h $'\\303\\251'",
     ]
-    assert how_to_resume(["watch"], "http://h", ["é"]).endswith("watch http://h 'é'")
+    assert how_to_resume(["watch"], "http://h", ["é"])[-1].endswith("watch http://h 'é'")
     many = how_to_resume(["watch"], "http://h", ["é", *map(str, range(20))], "ascii")
-    assert many.splitlines()[1] == "watch http://h $'\\303\\251' - <<'END'"
+    assert many[1] == "watch http://h $'\\303\\251' - <<'END'"
     unfit = how_to_resume(["watch"], "http://h", [f"é{number}" for number in range(21)], "ascii")
-    assert unfit.endswith(" $'\\303\\25120'")
+    assert unfit[-1].endswith(" $'\\303\\25120'")
 
 
 @pytest.mark.parametrize(

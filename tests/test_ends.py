@@ -109,7 +109,7 @@ def test_an_error_tells_the_reason_that_the_service_gave(server, make_client):
     server.job("untold", duration=0, outcome="error")
     client = make_client()
     told, untold = client.submit("told"), client.submit("untold")
-    assert (told.result(PATIENCE), told.reason) == ("error", "no sound")
+    assert (told.result(PATIENCE), told.reason) == ("error", "'no sound'")
     assert (told.report.error, told.report.state) == ("no sound", "error")
     assert (untold.result(PATIENCE), untold.report.error) == ("error", None)
     assert untold.reason == "the service reported 'error' and gave no reason"

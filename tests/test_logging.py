@@ -1,13 +1,16 @@
 """What the log says: standard logging, levels that say what a person must do."""
 
+import dataclasses
+import json
 import logging
 import socket
 import subprocess
 import sys
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, serving
 
+from video_translation_client import VideoTranslationClient, Words, services
 from video_translation_client.testing import Fault, MockServer
 
 NAME = "video_translation_client"
@@ -82,9 +85,9 @@ def test_each_poll_is_one_line_at_debug(server, make_client, caplog):
         (record.levelname, record.getMessage()) for record in caplog.records if record.name == NAME
     ]
     assert lines == [
-        ("DEBUG", "job 'job-1': pending; next poll in 1.00 s"),
-        ("DEBUG", "job 'job-1': pending; next poll in 2.00 s"),
-        ("DEBUG", "job 'job-1': completed"),
+        ("DEBUG", "job 'job-1': 'pending'; next poll in 1.00 s"),
+        ("DEBUG", "job 'job-1': 'pending'; next poll in 2.00 s"),
+        ("DEBUG", "job 'job-1': 'completed'"),
     ]
 
 
@@ -101,6 +104,42 @@ def test_each_failure_is_one_line_at_info(server, make_client, caplog):
     assert "knows no such job (HTTP status 404)" in lines[1][1]
     assert lines[1][1].endswith("; the wait ends")
     assert len(lines) == 2
+
+
+FORGED = "over\nERROR forged\x1b[2J\u202e\x9b"
+"""A line end and commands to a terminal."""
+
+HOSTILE = {
+    "state": {"data": {"status": FORGED}},
+    "code": {"error": {"code": f"rate_limit {FORGED}", "message": "Later."}},
+    "final code": {"error": {"code": FORGED, "message": "No."}},
+    "message": {"error": {"code": "rate_limit", "message": FORGED}},
+    "reason": {"data": {"status": "failed", "failure_message": FORGED}},
+    "known state": {"data": {"status": f"running{FORGED}"}},
+    "end": {"data": {"status": f"failed{FORGED}", "code": FORGED}},
+}
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=list(HOSTILE))
+def test_what_a_service_says_forges_no_line_and_commands_no_terminal(
+    provider, clock, caplog, answer
+):
+    """Neither in the log nor in what messages and reasons repeat of it."""
+    caplog.set_level(logging.DEBUG, NAME)
+    service = dataclasses.replace(
+        services.find("heygen"),
+        error_code="data.code",
+        words=Words(pending=("running*",), completed=("completed",), error=("failed*",)),
+    )
+    provider.tell(json.dumps(answer))
+    with serving(provider) as url, VideoTranslationClient(
+        url, 2, service=service, api_key="key-0123456789", clock=clock
+    ) as client:
+        future = client.submit(f"job-{FORGED}")
+        told = [future.exception(PATIENCE), future.reason, future.last_error]
+    told += [record.getMessage() for record in caplog.records if record.name == NAME]
+    assert any("forged" in str(text) for text in told)
+    assert all(str(text).isprintable() for text in told)
 
 
 def test_a_timeout_is_one_line_at_info(server, make_client, caplog):

@@ -537,15 +537,15 @@ def test_the_result_is_what_the_service_gives_or_the_urls_of_it(
 @pytest.mark.parametrize(
     ("text", "code", "reason"),
     [
-        ('"No sound."', '"E1"', "No sound. (E1)"),
-        ('"No sound (E1)."', '"E1"', "No sound (E1)."),
-        ('{"en": "No sound."}', "7", '{"en": "No sound."} (7)'),
-        ('["a", "é"]', "null", '["a", "é"]'),
-        ("42", "42", "42"),
-        ("false", "null", "false"),
+        ('"No sound."', '"E1"', "'No sound.' ('E1')"),
+        ('"No sound (E1)."', '"E1"', "'No sound (E1).'"),
+        ('{"en": "No sound."}', "7", "'{\"en\": \"No sound.\"}' ('7')"),
+        ('["a", "é"]', "null", repr('["a", "é"]')),
+        ("42", "42", "'42'"),
+        ("false", "null", "'false'"),
         ("{}", "{}", "the service reported 'error' and gave no reason"),
         ("[]", '""', "the service reported 'error' and gave no reason"),
-        ('""', '"E1"', "the service reported 'error' and gave no reason (E1)"),
+        ('""', '"E1"', "the service reported 'error' and gave no reason ('E1')"),
     ],
 )
 def test_the_reason_of_an_error_is_text_whatever_the_service_makes_of_it(
@@ -586,7 +586,7 @@ def test_a_failure_ends_the_wait_unless_its_code_passes(wait_for, provider):
     )
     assert provider.times == [0, 1, 3, 7]
     assert isinstance(future.exception(), RejectedError)
-    assert """'{"text": "Never."}' (denied)""" in str(future.exception())
+    assert """'{"text": "Never."}' ('denied')""" in str(future.exception())
 
 
 @pytest.mark.parametrize("field", ["passing", "missing"])

@@ -407,9 +407,9 @@ def test_a_job_that_fails_ends_as_an_error_with_the_reason_where_there_is_one(
     if text is None:
         assert future.reason == f"the service reported {word!r} and gave no reason"
     elif code is None or code == text:
-        assert future.reason == text
+        assert future.reason == repr(text)
     else:
-        assert future.reason == f"{text} ({code})"
+        assert future.reason == f"{text!r} ({code!r})"
 
 
 UNKNOWN = sorted(set(SERVICES) - {"deepdub"})

@@ -6,6 +6,7 @@ import json
 from typing import Any, Iterator, NamedTuple
 
 from .expressions import find
+from .redaction import quote
 from .service import Batch, Service, Words
 from .status import Status, StatusReport
 
@@ -178,7 +179,7 @@ def _status(service: Service, words: Words, state: str) -> Status:
     if meaning is not None:
         return Status(meaning)
     if service.unknown_status == "invalid":
-        raise ValueError(f"the answer has an unknown status: {state!r}")
+        raise ValueError(f"the answer has an unknown status: {quote(state)}")
     return Status(service.unknown_status)
 
 

@@ -10,6 +10,8 @@ A job that the service reports as failed is none of these: it ends as ``'error'`
 
 from __future__ import annotations
 
+from .redaction import quote
+
 
 class VideoTranslationError(Exception):
     """The base of the library's errors.
@@ -77,4 +79,4 @@ def name_job(job_id: str | None) -> str:
     """Returns how messages speak of a job; a very long id is shortened."""
     if job_id is None:
         return "the job"
-    return f"job {job_id if len(job_id) <= 100 else job_id[:97] + '...'!r}"
+    return f"job {quote(job_id if len(job_id) <= 100 else job_id[:97] + '...')}"

@@ -10,6 +10,7 @@ import warnings
 from typing import NamedTuple
 
 from .arguments import DefaultCount, DefaultNumber
+from .redaction import LONGEST_REASON, quote
 from .status import Status, StatusReport
 from .strategy import ExponentialBackoff
 
@@ -24,9 +25,12 @@ def reason_of(report: StatusReport) -> str | None:
     """Returns why a job ended as the service says it did; None: it completed."""
     if report.status is Status.COMPLETED:
         return None
-    reason = report.error or f"the service reported {report.state!r} and gave no reason"
     code = report.error_code
-    return reason if code is None or code in reason else f"{reason} ({code})"
+    if report.error:
+        reason = quote(report.error, LONGEST_REASON)
+    else:
+        reason = f"the service reported {quote(report.state)} and gave no reason"
+    return reason if code is None or code in reason else f"{reason} ({quote(code)})"
 
 
 class Limits(NamedTuple):

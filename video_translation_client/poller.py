@@ -40,7 +40,7 @@ from .errors import (
 )
 from .exchange import Exchange
 from .log import log
-from .redaction import quote, quoted, redacted
+from .redaction import LONGEST_REASON, quote, quoted, redacted
 from .retry_after import is_exhausted, retry_after
 from .service import Batch, Words, matches
 from .status import Status, StatusReport
@@ -82,9 +82,6 @@ _HOPELESS = (
 
 # Characters of an error's own words that are repeated.
 _MOST_WORDS = 200
-
-# Characters of a service's reason that are kept.
-_LONGEST_REASON = 2000
 
 # Unknown words that a warning tells of; a service may have no end of them.
 _MOST_UNKNOWN = 100
@@ -349,15 +346,15 @@ class Poller:
             if not listed and self._told.setdefault(state.lower(), here) is here:
                 log(
                     logging.WARNING,
-                    "service %r has a status that is not known, %r: it counts as %s",
+                    "service %r has a status that is not known, %s: it counts as %s",
                     self._service.name,
-                    state,
+                    quote(state),
                     self._service.unknown_status,
                 )
         if report.error is None and report.error_code is None:
             return report
         error, code = (
-            None if text is None else redacted(text, answer.sent)[:_LONGEST_REASON]
+            None if text is None else redacted(text, answer.sent)[:LONGEST_REASON]
             for text in (report.error, report.error_code)
         )
         return dataclasses.replace(report, error=error, error_code=code)

@@ -35,6 +35,9 @@ _MOST_SECRETS = 2000
 
 _LONGEST_QUOTE = 200
 
+LONGEST_REASON = 2000
+"""Characters of a service's reason that are kept."""
+
 # Characters that are looked at: a hostile server may send many beginnings of secrets or URLs.
 _MOST_EXAMINED = 4096
 

@@ -36,6 +36,7 @@ from .limits import Limits, reason_of
 from .log import log
 from .planner import Plan, Planner
 from .poller import Outcome, Poller
+from .redaction import quote
 from .status import Status, StatusReport
 from .throttle import Throttle
 from .waits import Poll, Wait
@@ -432,7 +433,7 @@ class Scheduler(Owner):
 
     def _finish(self, future: StatusFuture, report: StatusReport) -> None:
         future.set_report(report)
-        log(logging.DEBUG, "%s: %s", name_job(future.job_id), report.state)
+        log(logging.DEBUG, "%s: %s", name_job(future.job_id), quote(report.state))
         future.set_result(report.status, reason_of(report))
 
     def _plan(self, wait: Wait, retry_after: float) -> Plan:
@@ -497,5 +498,5 @@ def _log_pending(future: StatusFuture, result: StatusReport | PollError | None, 
         silent = future.report is None and future.attempts == _SILENT_POLLS
         log(logging.WARNING if silent else logging.INFO, "%s; %s", result, then)
     else:
-        state = "nothing new" if result is None else result.state
+        state = "nothing new" if result is None else quote(result.state)
         log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), state, then)

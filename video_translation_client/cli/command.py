@@ -151,7 +151,7 @@ def _watch(parser: argparse.ArgumentParser, words: list[str]) -> int:
         for name, text in pacing.items():
             command += [option(name), text]
         encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-        complain(how_to_resume(command, url, board.unfinished, encoding))
+        complain(*how_to_resume(command, url, board.unfinished, encoding))
     if isinstance(view_of_watch, Results) and view_of_watch.lacks:
         return board.exit_status or SOME_REJECTED
     return board.exit_status

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .output import complain, printable, write_line
+from .output import complain, write_line
 from .watch import COMPLETED, PENDING, TICK, Board, Job, View
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Results(Lines):
                 write_line(line)
 
     def _say(self, line: str) -> None:
-        complain(printable(line))
+        complain(line)
 
     def _reason(self, job: Job) -> str | None:
         if job.status != COMPLETED or _lines_of(job.result):

@@ -28,10 +28,13 @@ def write_line(text: str) -> None:
         raise OutputLostError(error.strerror or str(error)) from error
 
 
-def complain(text: str) -> None:
-    """Writes lines to standard error, at once, as far as that is possible."""
+def complain(*lines: str) -> None:
+    """Writes lines to standard error, at once, as far as that is possible.
+
+    Each stays one line, whatever is in it.
+    """
     try:
-        _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
+        _write(sys.stderr, "\n".join(map(printable, lines)))
     except OSError:
         give_up(sys.stderr)
 

@@ -20,8 +20,8 @@ def masked(url: str) -> str:
 
 def how_to_resume(
     command: list[str], url: str | None, job_ids: Sequence[str | None], encoding: str = "utf-8"
-) -> str:
-    """Returns the command that waits on for jobs, with a line before it that says so.
+) -> list[str]:
+    """Returns the lines of the command that waits on for jobs, after one that says so.
 
     Args:
         command: The words before the URL.
@@ -45,11 +45,11 @@ def how_to_resume(
     secret = ", with the credentials in place of ***" if where not in ([], [url]) else ""
     intro = f"{count} not ended; don't start (and pay for) {them} again, wait on{shell}{secret}:"
     if not lines:
-        return f"{intro}\n{text}"
+        return [intro, text]
     end = "END"
     while end in lines:
         end += "_"
-    return "\n".join([intro, f"{text} <<'{end}'", *lines, end])
+    return [intro, f"{text} <<'{end}'", *lines, end]
 
 
 def _shows(text: str, encoding: str) -> bool:

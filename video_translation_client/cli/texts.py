@@ -33,7 +33,7 @@ output:
   It does not show results; --result and --json do.
   Elsewhere, or without rich, a line for each change of a job's status:
     job-1: pending
-    job-2: error (codec unknown)
+    job-2: error ('codec unknown')
   The statuses are pending, completed, error, rejected (the service refuses to
   tell) and timeout (not ended at the limit). All else is on standard error.
 

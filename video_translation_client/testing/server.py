@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from ..redaction import quote
 from .service import MockService
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class _Handler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Logs a request, or the error that it was refused with, for those who want to see it."""
-        _LOGGER.debug("%s %s", self.requestline, code)
+        _LOGGER.debug("%s %s", quote(self.requestline), code)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base's name
         """Sends werkzeug's log to this package's logger, which prints nothing by itself."""
