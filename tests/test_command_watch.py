@@ -149,6 +149,26 @@ def test_json_is_one_object_a_line_for_each_change(
     assert (ends["gone"]["status"], ends["gone"]["attempts"]) == ("rejected", 1)
 
 
+@pytest.mark.parametrize("words", [["--json"], ["--result"]])
+def test_what_is_written_as_json_is_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """It has neither NaN nor Infinity, though Python reads and writes them; they become null."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    url = '{"a": [NaN, 1.5, {"b": -Infinity, "c": 1e999}]}'
+    body = f'{{"data": {{"status": "completed", "video_url": {url}}}}}'
+    monkeypatch.setenv("HEYGEN_API_KEY", "key-0123456789")
+    with MockServer(service="heygen") as heygen:
+        heygen.job("a", faults={1: Fault.http(200, body=body.encode())})
+        assert main(["watch", "--service", "heygen", heygen.url, "a", *words]) == 0
+    written = json.loads(capsys.readouterr().out.splitlines()[-1], parse_constant=refuse)
+    result = written["result"] if words == ["--json"] else written
+    assert result == {"a": [None, 1.5, {"b": None, "c": None}]}
+
+
 def test_what_a_service_says_forges_no_line_of_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,18 @@ def test_service() -> None:
         assert ask(request)["status"] == "SUCCESS"
 
 
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)],
+)
+def test_it_warns_where_other_machines_can_reach_it(host: str, warned: bool) -> None:
+    """It takes anybody's requests, and any key."""
+    with running("--host", host) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert (f"warning: other machines can reach it, as it listens on {host};" in errors) == warned
+
+
 def test_address_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     """An address that can't be listened on is one line, and the exit code 1."""
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]

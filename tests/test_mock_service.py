@@ -220,6 +220,28 @@ def test_requests_is_a_snapshot() -> None:
     assert [request.job_ids for request in service.requests] == [("b",), ("c",)]
 
 
+def test_jobs_without_a_script_are_forgotten_once_they_have_ended(clock: VirtualClock) -> None:
+    """The one that ended first, where there are too many; never one that is scripted or runs."""
+    service = MockService(duration=10, keep_jobs=2, clock=clock)
+    service.job("scripted", duration=0)
+    for name in ("scripted", "a", "b", "c", "d"):
+        ask(service, f"/status/{name}")
+    service.job("b", duration=0)
+    ask(service, "/status/b")
+    assert all(service.plan(name).first_seen is not None for name in "abcd")
+    clock.advance(10)
+    ask(service, "/status/a")
+    assert service.plan("a").first_seen is not None
+    ask(service, "/status/e")
+    known = [name for name in "abcde" if service.plan(name).first_seen is not None]
+    assert known == ["b", "d", "e"]
+    assert service.plan("scripted").first_seen == clock.monotonic() - 10
+    before = service.plan("a")
+    ask(service, "/status/a")
+    assert service.plan("a").duration == before.duration
+    assert service.plan("a").first_seen == clock.monotonic()
+
+
 def test_plan(clock: VirtualClock) -> None:
     """What a job will do can be asked without polling it, and when it ends once it was polled."""
     service = MockService(duration=(3, 6), error_rate=0.5, seed=7, clock=clock)
@@ -348,6 +370,7 @@ def test_latency(clock: VirtualClock) -> None:
         ({"strict": 1}, "strict must be True or False, not 1"),
         ({"seed": "abc"}, "seed must be a whole number or None, not 'abc'"),
         ({"keep_requests": 0}, "keep_requests must be a whole number, 1 or more, not 0"),
+        ({"keep_jobs": 0}, "keep_jobs must be a whole number, 1 or more, not 0"),
         ({"jobs": {"a": {}}}, "jobs must have a JobScript for job 'a', not {}"),
         ({"jobs": {"": JobScript()}}, "job_id must not be ''"),
     ],

@@ -6,6 +6,7 @@ the argument. No message repeats a credential.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import numbers
 import re
@@ -153,6 +154,14 @@ def base_url(value: Any) -> str:
             f"base_url must be a URL such as 'http://127.0.0.1:5000', not {shown!r}: {problem}"
         )
     return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Says whether an address or name is surely reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _problem_of_url(value: str) -> str | None:

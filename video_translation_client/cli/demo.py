@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import socket
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Callable, Iterator
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from .. import arguments
 from ..client import VideoTranslationClient
 from ..errors import RejectedError
 from ..status import Status
@@ -130,7 +130,7 @@ def _service(url: str, jobs: int) -> Iterator[MockServer | None]:
 
 def _mock_server(host: str, port: int, scheme: str, jobs: int, error: OSError) -> MockServer:
     address = f"port {port} of {host}"
-    if not _is_loopback(host):
+    if not arguments.is_loopback(host):
         raise UnavailableError(
             f"nothing answers on {address} ({error.strerror or error}), and the mock server can"
             " only be started on this machine, as with --url http://127.0.0.1:5000"
@@ -166,10 +166,3 @@ def _script(server: MockServer, jobs: int) -> None:
 
 def _names(jobs: int) -> list[str]:
     return [f"job-{number:0{len(str(jobs))}}" for number in range(1, jobs + 1)]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

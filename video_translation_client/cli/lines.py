@@ -92,7 +92,16 @@ class JsonLines(Lines):
             "error": job.reason,
             "done": job.status != PENDING,
         }
-        write_line(json.dumps(fields, default=str))
+        write_line(_json(fields))
+
+
+def _json(value: Any, **settings: Any) -> str:
+    """Returns JSON, which has neither NaN nor Infinity: null takes their place (RFC 8259, 6)."""
+    try:
+        return json.dumps(value, allow_nan=False, default=str, **settings)
+    except ValueError:
+        text = json.dumps(value, default=str)
+        return json.dumps(json.loads(text, parse_constant=lambda _: None), **settings)
 
 
 def _lines_of(result: Any) -> list[str]:
@@ -102,4 +111,4 @@ def _lines_of(result: Any) -> list[str]:
     texts = result if isinstance(result, list) else [result]
     if all(isinstance(text, str) for text in texts):
         return texts
-    return [json.dumps(result, separators=(",", ":"))]
+    return [_json(result, separators=(",", ":"))]

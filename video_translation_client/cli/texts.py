@@ -26,6 +26,8 @@ keys:
   HEYGEN_API_KEY, and so is what else it wants, such as the region of azure.
   There is no option for it: others can see command lines. Tell the variables:
     {NAME} services
+  A user name and password for the service at URL stand in ~/.netrc, or in the
+  file that the variable NETRC names.
 
 output:
   On a terminal a live display, which needs rich:

@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from .. import arguments
 from .languages import LANGUAGES
 from .script import JobScript
 from .server import MockServer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # A server that runs for days must not remember everything it was ever asked.
 _KEPT_REQUESTS = 1000
+_KEPT_JOBS = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for job in itertools.chain(*settings.pop("job")):
         jobs.update(job)
     try:
-        server = MockServer(jobs=jobs, keep_requests=_KEPT_REQUESTS, **settings)
+        server = MockServer(
+            jobs=jobs, keep_requests=_KEPT_REQUESTS, keep_jobs=_KEPT_JOBS, **settings
+        )
     except ValueError as error:  # options that are right one by one, but not together
         parser.error(str(error))
     # A put() from a signal handler can't deadlock, unlike an Event's set().
@@ -71,6 +75,12 @@ def _serve(server: MockServer, signals: Signals) -> int:
     try:
         sys.stdout.write(f"Mock server listening on {server.url} (Ctrl-C ends it)\n")
         sys.stdout.flush()
+        if not arguments.is_loopback(server.host):
+            sys.stderr.write(
+                f"warning: other machines can reach it, as it listens on {server.host}; with"
+                " --host 127.0.0.1 only this one can\n"
+            )
+            sys.stderr.flush()
         signals.get()
     finally:
         server.stop()

@@ -8,6 +8,8 @@ order of requests change it. How a service puts that is in ``languages``. It ope
 from __future__ import annotations
 
 import collections
+import heapq
+import itertools
 import json
 import random
 import selectors
@@ -15,7 +17,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, cast
 
 from .. import arguments
 from ..clock import Clock
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         seed: int | None
         jobs: Mapping[str, JobScript] | Mapping[str | None, JobScript] | None
         keep_requests: int | None
+        keep_jobs: int | None
         clock: Clock | None
         service: str | None
 
@@ -106,6 +109,9 @@ class MockService:
         seed: From what all chance is drawn; None draws a seed, which ``seed`` then tells.
         jobs: Scripts by job id.
         keep_requests: How many of the latest requests ``requests`` holds; None for all.
+        keep_jobs: How many jobs without a script are remembered, next to those that have not
+            ended; None for all. The one that ended first is forgotten first, and begins anew if
+            it is asked for again.
         clock: What measures durations and waits.
         service: Whose language it speaks: ``"heygen"``, ``"elevenlabs"``, ``"azure"``,
             ``"sync"``, ``"synthesia"``, ``"murf"``, ``"deepdub"``, ``"camb"``, ``"vozo"``,
@@ -128,6 +134,7 @@ class MockService:
         seed: int | None = None,
         jobs: Mapping[str, JobScript] | Mapping[str | None, JobScript] | None = None,
         keep_requests: int | None = None,
+        keep_jobs: int | None = None,
         clock: Clock | None = None,
         service: str | None = None,
     ) -> None:
@@ -145,9 +152,14 @@ class MockService:
             raise TypeError(f"seed must be a whole number or None, not {seed!r}")
         if keep_requests is not None:
             arguments.count("keep_requests", keep_requests)
+        self._keep_jobs = None if keep_jobs is None else arguments.count("keep_jobs", keep_jobs)
         self._requests: collections.deque[ReceivedRequest] = collections.deque(maxlen=keep_requests)
         self._jobs: dict[str | None, Job] = {}
-        # Protects _jobs, each job in it, and _requests: polls are counted in order of arrival.
+        # The jobs without a script by their ends, each with a number, as jobs have no order.
+        self._made_up: list[tuple[float, int, Job]] = []
+        self._numbers = itertools.count()
+        # Protects _jobs, each job in it, _made_up and _requests: polls are counted in order of
+        # arrival.
         self._lock = threading.Lock()
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         for job_id, script in ({} if jobs is None else arguments.mapping("jobs", jobs)).items():
@@ -249,8 +261,21 @@ class MockService:
         job = self._find(job_id)
         if job is None:
             return None
-        self._jobs[job_id] = job
-        return job.poll(now)
+        standing = job.poll(now)
+        if job_id not in self._jobs:
+            self._jobs[job_id] = job
+            self._remember(job, now)
+        return standing
+
+    def _remember(self, job: Job, now: float) -> None:
+        """Takes in a job without a script, and forgets what ended first where there are many."""
+        if self._keep_jobs is None:
+            return
+        heapq.heappush(self._made_up, (cast("float", job.plan.ends_at), next(self._numbers), job))
+        while len(self._made_up) > self._keep_jobs and self._made_up[0][0] <= now:
+            _, _, ended = heapq.heappop(self._made_up)
+            if self._jobs.get(ended.plan.job_id) is ended:  # it has got no script meanwhile
+                del self._jobs[ended.plan.job_id]
 
     def _find(self, job_id: str | None) -> Job | None:
         job = self._jobs.get(job_id)
