@@ -139,7 +139,7 @@ def test_each_job_is_a_line_and_the_totals_follow(
     assert shown.end() == 4
     film, bad, gone, down, totals, _, command, empty = shown.lines
     assert re.fullmatch(r"✓ film  completed  after \d\.\d s", film)
-    assert bad == r"✗ bad   error      codec\nunknown"
+    assert bad == r"✗ bad   error      'codec\nunknown'"
     assert gone.startswith("✗ gone  rejected   http://127.0.0.1:")
     assert down.startswith("~ down  timeout    ")
     assert re.match(

@@ -285,7 +285,7 @@ def test_log(
     caplog.set_level(logging.DEBUG)
     exchange(server, b"GET /status/a HTTP/1.0\r\n\r\n")
     exchange(server, b"one two three four\r\n")
-    assert ("video_translation_client.testing", logging.DEBUG, "GET /status/a HTTP/1.0 -") in (
+    assert ("video_translation_client.testing", logging.DEBUG, "'GET /status/a HTTP/1.0' -") in (
         caplog.record_tuples
     )
     assert {record.name for record in caplog.records} == {"video_translation_client.testing"}
