@@ -60,7 +60,7 @@ ANSWERS = [
     Fault.http(503, {"Retry-After": "1000000"}),
     Fault.http(500),
     Fault.http(404),
-    Fault.drop(),
+    Fault.drop_midway(),
     Fault.not_json(),
     Fault.unknown_status(),
     Fault.slow(0.5),
@@ -91,7 +91,7 @@ class Wire(BaseAdapter):
         with self._lock:
             fault = dict(enumerate(job.answers)).get(len(job.asked))
             job.asked.append(Asked(clock.monotonic(), fault))
-        if fault is not None and fault.kind == "drop":
+        if fault is not None and fault.kind == "drop midway":
             raise requests.ConnectionError("dropped")
         if fault is not None and fault.kind == "slow":
             clock.sleep(min(fault.seconds, timeout), lambda: False)

@@ -19,7 +19,8 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_netrc_auth, prepend_scheme_if_needed, select_proxy
 
-from .exchange import Exchange, leave_connections, make_abortable
+from .connections import guard_connections, leave_connections
+from .exchange import Exchange
 from .redaction import Sent, quote, redacted
 from .sessions import ChainCookies, ask, bounded, check_request, make_session, sends_by_request
 from .tls import can_pass, innermost
@@ -148,7 +149,7 @@ class Transport:
             requests.RequestException: There was no whole answer.
         """
         request = self._request(self.base_url + path)
-        make_abortable(self._session, self._prepared, self._settings)
+        guard_connections(self._session, self._prepared, self._settings)
         try:
             with exchange:
                 answer = self._answer_to(request, path, exchange)
@@ -268,7 +269,7 @@ class Transport:
     def _bound(self, request: requests.PreparedRequest, settings: dict[str, Any]) -> dict[str, Any]:
         """Returns the settings with which one of the session's own requests is sent."""
         _bind(request)
-        make_abortable(self._session, request, {**self._settings, **settings})
+        guard_connections(self._session, request, {**self._settings, **settings})
         if _origin(request) == _origin(self._prepared):
             settings["allow_redirects"] = False
         return {**settings, "stream": True}
