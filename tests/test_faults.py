@@ -191,7 +191,70 @@ def test_drip(clock: VirtualClock) -> None:
         assert json.loads(response.read()) == {"result": "pending"}
 
 
-@pytest.mark.parametrize("fault", [Fault.drop(), Fault.drop_midway(), Fault.drip(1)])
+def received(connection: http.client.HTTPConnection, size: int) -> bytes:
+    """Returns the next bytes as they come."""
+    data = b""
+    while len(data) < size:
+        piece = connection.sock.recv(size - len(data))
+        assert piece, data
+        data += piece
+    return data
+
+
+@pytest.mark.parametrize(
+    ("code", "line"), [(103, "103 Early Hints"), (102, "102 Processing"), (199, "199 Unknown")]
+)
+def test_interim(clock: VirtualClock, code: int, line: str) -> None:
+    """An interim answer comes at once, the ordinary one later on the same connection."""
+    head = f"HTTP/1.1 {line}\r\n\r\n".encode()
+    with meeting(Fault.interim(code, 30), clock) as connection:
+        assert received(connection, len(head)) == head
+        assert json.loads(connection.getresponse().read()) == {"result": "pending"}
+        assert clock.monotonic() == 30
+        assert_goes_on(connection)
+
+
+def test_surplus() -> None:
+    """Behind the ordinary answer comes a whole one more, and the connection stays open."""
+    with meeting(Fault.surplus()) as connection:
+        data = b""
+        while not data.endswith(b'{"result": "error"}'):
+            data += received(connection, 1)
+        first, second, third = data.split(b"HTTP/1.1 200 OK\r\n")
+        assert first == b""
+        assert second.endswith(b'\r\n\r\n{"result": "pending"}')
+        assert third == b'Content-Length: 19\r\n\r\n{"result": "error"}'
+        connection.sock.sendall(b"GET /status HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert received(connection, 15) == b"HTTP/1.1 200 OK"
+
+
+def test_stale() -> None:
+    """The ordinary answer says nothing of a close; the next request meets it."""
+    with meeting(Fault.stale()) as connection:
+        response = connection.getresponse()
+        assert json.loads(response.read()) == {"result": "pending"}
+        assert (response.headers["Connection"], response.will_close) == (None, False)
+        connection.request("GET", "/status")
+        with pytest.raises(ConnectionResetError):  # of which RemoteDisconnected is a kind
+            connection.getresponse()
+
+
+@pytest.mark.parametrize(("kibibytes", "number"), [(1, 1), (32, 1), (33, 2), (1000, 32)])
+def test_cookies(kibibytes: int, number: int) -> None:
+    """The ordinary answer sets cookies of that size, in lines that clients can read."""
+    with meeting(Fault.cookies(kibibytes)) as connection:
+        response = connection.getresponse()
+        cookies = response.headers.get_all("Set-Cookie")
+        assert len(cookies) == number
+        assert kibibytes << 10 <= sum(map(len, cookies)) < (kibibytes + number) * 1024 + 32 * number
+        assert json.loads(response.read()) == {"result": "pending"}
+        assert_goes_on(connection)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.drop(), Fault.drop_midway(), Fault.drip(1), Fault.interim(), Fault.stale()],
+)
 def test_socket_is_needed(fault: Fault) -> None:
     """In a WSGI server that hides its sockets, a fault that needs one says so."""
     service = MockService()
@@ -236,6 +299,10 @@ def test_all_faults_differ() -> None:
         (Fault.drip, (0,), "seconds must be a whole number, 1 or more, not 0"),
         (Fault.big, (0.5,), "mebibytes must be a whole number, 1 or more, not 0.5"),
         (Fault.gzip_bomb, (0,), "mebibytes must be a whole number, 1 or more, not 0"),
+        (Fault.interim, (200,), "code must be a whole number from 100 to 199, not 200"),
+        (Fault.interim, (True,), "code must be a whole number from 100 to 199, not True"),
+        (Fault.interim, (103, -1), "seconds must be a number, 0 or more, not -1"),
+        (Fault.cookies, (0,), "kibibytes must be a whole number, 1 or more, not 0"),
         (Fault.redirect, ("/", 200), r"code must be one of \(301, 302, 303, 307, 308\), not 200"),
         (Fault.redirect, ("日",), "the header 'Location' must be one line of Latin-1"),
     ],

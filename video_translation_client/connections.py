@@ -27,8 +27,9 @@ from .exchange import Exchange, current_exchange
 MAX_ANSWER = 2 * 1024 * 1024
 """Bytes of an answer as they arrive, headers and framing included; more is a failure."""
 
-# How a connection shows that the other side has closed it, before TLS and with it.
-_CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# How a connection shows that it has ended. With OpenSSL 3, Python 3.7 and 3.8 have no better
+# name for a bare end of TLS; what else TLS finds wrong ends a connection, too.
+_CLOSED = (ConnectionError, ssl.SSLError)
 
 # The pools that are guarded, and what forked children must not close of them.
 _pools: weakref.WeakSet[Any] = weakref.WeakSet()

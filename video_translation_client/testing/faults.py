@@ -35,6 +35,8 @@ _NO_BODY = (204, 304)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE = 65536
 _PIECES_IN_A_MEBIBYTE = 16
+_KIBIBYTES_IN_A_COOKIE = 32
+_UNASKED = b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"result": "error"}'
 
 
 class Answer(NamedTuple):
@@ -135,6 +137,33 @@ class Fault:
         return Fault("unknown status", headers=_JSON, body=b'{"result": "hibernating"}')
 
     @staticmethod
+    def interim(code: int = 103, seconds: float = 0.0) -> Fault:
+        """An interim answer, 100 to 199, and the ordinary one ``seconds`` later (0 or more)."""
+        if isinstance(code, bool) or not isinstance(code, int) or not 100 <= code <= 199:
+            raise ValueError(f"code must be a whole number from 100 to 199, not {code!r}")
+        late = arguments.number("seconds", seconds, least=0)
+        head = f"HTTP/1.1 {code} {_REASONS.get(code, 'Unknown')}\r\n\r\n".encode()
+        return Fault("interim", body=head, seconds=late)
+
+    @staticmethod
+    def surplus() -> Fault:
+        """The ordinary answer, and one that nobody asked for behind it, which says ``error``."""
+        return Fault("surplus", body=_UNASKED)
+
+    @staticmethod
+    def stale() -> Fault:
+        """The ordinary answer; the connection then closes as the next request arrives on it."""
+        return Fault("stale")
+
+    @staticmethod
+    def cookies(kibibytes: int) -> Fault:
+        """The ordinary answer, with cookies of at least ``kibibytes``, up to 32 in each."""
+        number = -(-arguments.count("kibibytes", kibibytes) // _KIBIBYTES_IN_A_COOKIE)
+        size = -(-kibibytes // number) * 1024
+        cookies = (("Set-Cookie", f"large-{one}={'x' * size}; Path=/") for one in range(number))
+        return Fault("cookies", headers=tuple(cookies))
+
+    @staticmethod
     def redirect(location: str, code: int = 302) -> Fault:
         """A redirect to ``location``: 301, 302, 303, 307 or 308."""
         if code not in _REDIRECTS:
@@ -186,9 +215,19 @@ class Fault:
             return _first_half(ordinary, start_response, self._socket(environ))
         if self.kind == "drip":
             _drip(ordinary, self._socket(environ), int(self.seconds), sleep)
-        if self.kind == "slow":
+        if self.kind == "stale":
+            _leave_stale(ordinary, self._socket(environ))
+        if self.kind == "interim":
+            self._socket(environ).sendall(self.body)
+        if self.kind in ("slow", "interim"):
             sleep(self.seconds)
             return ordinary.send(start_response)
+        if self.kind == "surplus":
+            body = b"".join(ordinary.body) + self.body
+            return ordinary._replace(body=[body]).send(start_response)
+        if self.kind == "cookies":
+            headers = (*ordinary.headers, *self.headers)
+            return ordinary._replace(headers=headers).send(start_response)
         return self._answer().send(start_response)
 
     def _answer(self) -> Answer:
@@ -245,9 +284,20 @@ def _drip(
     for _ in range(seconds):
         sleep(1.0)
         connection.sendall(b".")
-    lines = ["", *(f"{name}: {value}" for name, value in ordinary.headers), "Connection: close"]
+    lines = ["", *_lines(ordinary), "Connection: close"]
     connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + b"".join(ordinary.body))
     _close(connection)
+
+
+def _leave_stale(ordinary: Answer, connection: socket.socket) -> NoReturn:
+    lines = [f"HTTP/1.1 {ordinary.code} {_REASONS[ordinary.code]}", *_lines(ordinary), "", ""]
+    connection.sendall("\r\n".join(lines).encode("latin-1") + b"".join(ordinary.body))
+    connection.recv(_PIECE)  # the next request, or the end
+    _close(connection)
+
+
+def _lines(answer: Answer) -> list[str]:
+    return [f"{name}: {value}" for name, value in answer.headers]
 
 
 def _padded(mebibytes: int) -> Iterator[bytes]:
@@ -288,6 +338,10 @@ ALL_FAULTS: tuple[Fault, ...] = (
     Fault.drip(30),
     Fault.big(64),
     Fault.gzip_bomb(1024),
+    Fault.interim(103, 0.1),
+    Fault.surplus(),
+    Fault.stale(),
+    Fault.cookies(512),
     *(Fault.redirect("/elsewhere", code) for code in _REDIRECTS),
 )
 """Every kind of fault, each once, as it comes without further wishes."""
