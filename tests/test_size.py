@@ -10,9 +10,11 @@ import pytest
 import requests
 import requests.auth
 from conftest import PATIENCE, python_command, serving
+from raw_server import CLOSE, answering
 from werkzeug.wrappers import Request, Response
 
 from video_translation_client import PollError
+from video_translation_client.connections import MAX_ANSWER
 from video_translation_client.testing import Fault
 from video_translation_client.transport import MAX_BODY
 
@@ -213,3 +215,44 @@ def test_memory_stays_flat_for_a_gibibyte(server, tmp_path, make):
         check=True,
     ).stdout
     assert int(grown) < 64
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "chunk size": (CHUNKED, b"1" * 65536),
+    "chunk extension": (CHUNKED + b"1;", b"x" * 65536),
+    "negative chunk": (CHUNKED + b"-1\r\n", b"x" * 65536),
+    "trailer": (CHUNKED + b"0\r\n", b"X-Trailer: 1\r\n" * 4096),
+    "long trailer": (CHUNKED + b"0\r\n", b"x" * 65536),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-Header: %b\r\n" % (b"x" * 60000)),
+    "interim answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 1024),
+}
+
+
+@pytest.mark.parametrize(("start", "piece"), ENDLESS.values(), ids=ENDLESS)
+def test_what_stands_around_a_body_is_bounded_too(make_client, start, piece):
+    """Its connection is closed, long before as much was sent as would be felt."""
+    sent = []
+
+    def answer(asked):
+        asked.send(start)
+        while len(sent) * len(piece) < 1 << 28:
+            asked.send(piece)
+            sent.append(1)
+        return CLOSE
+
+    with answering(answer) as server:
+        future = make_client(server.url, max_attempts=1).submit("job-1")
+        assert future.result(PATIENCE) == "timeout"
+        assert isinstance(future.last_error, PollError)
+    assert len(sent) * len(piece) < 1 << 25  # of which most is in the buffers of the system
+
+
+def test_an_answer_too_large_for_its_body_is_said_to_be(make_client):
+    """With the limit."""
+    start, piece = ENDLESS["headers"]
+    with answering(lambda asked: start + piece * 99 + b"Content-Length: 0\r\n\r\n") as server:
+        future = make_client(server.url, max_attempts=1).submit("job-1")
+        assert future.result(PATIENCE) == "timeout"
+        words = f"WireError: the answer is over {MAX_ANSWER} bytes, headers and framing included"
+        assert words in str(future.last_error)
