@@ -315,7 +315,10 @@ def _compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-_REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
+_REASONS: dict[int, str] = {
+    103: "Early Hints",  # which HTTPStatus knows since Python 3.9
+    **{status.value: status.phrase for status in HTTPStatus},
+}
 
 QUICK_FAULTS: tuple[Fault, ...] = (
     Fault.http(429, {"Retry-After": "1"}),
