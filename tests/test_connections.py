@@ -178,8 +178,10 @@ def test_what_a_request_of_the_users_own_leaves_behind_reaches_no_job(make_clien
     def ask(status):
         if status == "pending":
             for path in ("large", "small"):
-                answer = session.get(f"{server.url}/{path}", timeout=PATIENCE)
-                sizes.append(len(answer.content))
+                url = f"{server.url}/{path}"
+                with session.get(url, timeout=PATIENCE, stream=True) as answer:
+                    assert answer.raw.fileno() > 0
+                    sizes.append(len(answer.content))
 
     with answering(lambda asked: answers.pop(0)) as server, requests.Session() as session:
         future = make_client(server.url, session=session).submit("job-1", on_update=ask)
