@@ -64,16 +64,16 @@ def guard_connections(
             )
         else:
             pool = pools.get_connection(request.url, proxies)
-        pool_class: Any = type(pool)
+        pool_class: Any = type(pool)  # read before the class that tells whether it is guarded
         connection_class = pool.ConnectionCls
         if issubclass(connection_class, _Guarded) or not issubclass(
             connection_class, HTTPConnection
         ):
             return
+        # In this order, as another thread may be above at the same time.
         pool.ConnectionCls = _with(_Guarded, connection_class)
-        if not issubclass(pool_class, _Renewing):
-            # As an attribute of the pool, a method would make a cycle that keeps its sockets.
-            pool.__class__ = _with(_Renewing, pool_class)
+        # As an attribute of the pool, a method would make a cycle that keeps its sockets.
+        pool.__class__ = _with(_Renewing, pool_class)
         _pools.add(pool)
         _close_idle(_idle_connections(pool))
 
