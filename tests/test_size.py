@@ -114,7 +114,7 @@ def test_an_endless_answer_is_cut_off(make_client):
         assert_cut_off(make_client(url).submit("job-1"))
 
 
-def answering(words, size):
+def filled(words, size):
     """An ordinary answer of exactly so many bytes, most of them in a list."""
     start, end = json.dumps({**words, "list": [""]}).split('""')
     return (start + '"' + "x" * (size - len(start + end) - 2) + '"' + end).encode()
@@ -126,7 +126,7 @@ def test_of_an_answer_beyond_max_payload_all_is_read_but_nothing_kept(
 ):
     """Its status, progress and error are; ``payload`` has the rest, or None."""
     words = {"result": "error", "progress": 0.5, "error": "no sound"}
-    server.job("job-1", faults={1: Fault.http(200, body=answering(words, size))})
+    server.job("job-1", faults={1: Fault.http(200, body=filled(words, size))})
     future = make_client().submit("job-1")
     assert future.result(PATIENCE) == "error"
     assert (future.report.progress, future.report.error) == (0.5, "no sound")

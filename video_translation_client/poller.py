@@ -8,16 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import re
-import socket
-import ssl
 import traceback
-from http.client import HTTPException
 from typing import Any, NamedTuple, Sequence
-
-import requests
-import urllib3
-from requests import exceptions
 
 from .answers import (
     MissingError,
@@ -39,49 +31,19 @@ from .errors import (
     name_job,
 )
 from .exchange import Exchange
+from .failures import failure_of, make_bare
 from .log import log
 from .redaction import LONGEST_REASON, quote, quoted, redacted
 from .retry_after import is_exhausted, retry_after
 from .service import Batch, Words, matches
 from .status import Status, StatusReport
-from .transport import (
-    Answer,
-    HeaderError,
-    RedirectError,
-    SessionError,
-    Transport,
-    TransportError,
-    UntrustedError,
-)
+from .transport import Answer, Transport
 
 # Answers by which a service speaks of all requests, not of one job (RFC 6585, RFC 9110).
 _THROTTLED = frozenset({429, 503})
 
 # Client errors that say "not now" rather than "never" (RFC 9110, RFC 8470, RFC 6585).
 _PASSING = frozenset({408, 425, 429})
-
-# Errors of libraries that tell of the network or the server, some of which requests lets through.
-_TROUBLE = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    HTTPException,
-    ConnectionError,
-    TimeoutError,
-)
-
-# What will be no different the next time.
-_HOPELESS = (
-    RedirectError,
-    HeaderError,
-    SessionError,
-    UntrustedError,
-    exceptions.InvalidProxyURL,
-    exceptions.InvalidSchema,
-    ssl.SSLCertVerificationError,
-)
-
-# Characters of an error's own words that are repeated.
-_MOST_WORDS = 200
 
 # Unknown words that a warning tells of; a service may have no end of them.
 _MOST_UNKNOWN = 100
@@ -165,7 +127,7 @@ class Poller:
             except Exception as error:  # noqa: BLE001 - becomes the outcome
                 for job_id in missing:
                     if answer is None:
-                        found[job_id] = Outcome(self._failure(job_id, error))
+                        found[job_id] = Outcome(failure_of(error, job_id, self._transport.base_url))
                     else:  # in an answer for many, one of the jobs may be what is wrong
                         failure = self._unexpected(job_id, answer, error)
                         found[job_id] = _paced(pace, failure, alone=batch is not None)
@@ -237,23 +199,6 @@ class Poller:
             del missing[job]
         return cursor
 
-    def _failure(self, job_id: str | None, error: Exception) -> VideoTranslationError:
-        trouble = isinstance(error, _TROUBLE)
-        root = _root(error) if trouble else error
-        if trouble:
-            _clear_frames(error)
-        # Words of the user's own code stand in the error that is chained.
-        cause = _system(root) if trouble else root
-        words = _words(root if isinstance(root, TransportError) else cause)
-        text = (
-            f"{name_job(job_id)}: no answer from {self._transport.base_url}:"
-            f" {type(root).__name__}{words}"
-        )
-        final = not trouble or isinstance(error, _HOPELESS) or isinstance(root, _HOPELESS)
-        failure = RejectedError(text, job_id) if final else PollError(text, job_id)
-        failure.__cause__ = cause
-        return failure
-
     def _judge(self, job_id: str | None, answer: Answer) -> StatusReport | VideoTranslationError:
         payload, failure = self._open(job_id, answer)
         if failure is not None:
@@ -323,7 +268,7 @@ class Poller:
         failure = PollError(text, job_id, answer.status_code)
         words = "".join(traceback.format_exception_only(type(error), error))
         if redacted(words, answer.sent) == words:
-            _make_bare(error)
+            make_bare(error)
             failure.__cause__ = error
         return failure
 
@@ -375,58 +320,3 @@ def _paced(
     elif isinstance(result, StatusReport) and pace.retry_after is not None:
         result = dataclasses.replace(result, retry_after=pace.retry_after)
     return pace._replace(result=result, alone=alone)
-
-
-def _root(error: BaseException) -> BaseException:
-    """Returns what lies deepest in a chain of the system's or the protocol's own errors.
-
-    Libraries on the way wrap these, and may have stumbled over others that explain nothing.
-    """
-    if isinstance(error, TransportError):
-        return error  # which says it all
-    root, seen = error, {id(error)}
-    inner = error.__cause__ or error.__context__
-    while inner is not None and id(inner) not in seen:
-        if isinstance(inner, (OSError, HTTPException)):
-            root = inner
-        seen.add(id(inner))
-        inner = inner.__cause__ or inner.__context__
-    return root
-
-
-def _clear_frames(error: BaseException | None) -> None:
-    """Clears what urllib3 leaves in its frames: the error that holds them, and so each other.
-
-    By the frames that called them they hold the future, until the garbage collector runs.
-    """
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
-
-
-def _system(error: BaseException) -> OSError | None:
-    """Returns an error that has the system's words alone, and no other one chained; or None.
-
-    The words of others may repeat URLs, headers, or what the server sent.
-    """
-    if not isinstance(error, OSError) or isinstance(error, requests.RequestException):
-        return None
-    if not isinstance(error.errno, int) and not isinstance(error, (TimeoutError, socket.timeout)):
-        # Where http.client tells of a tunnel, the words of the proxy follow.
-        tunnel = re.match(r"Tunnel connection failed: \d+", str(error))
-        return OSError(tunnel.group()) if tunnel else None
-    _make_bare(error)
-    return error
-
-
-def _make_bare(error: BaseException) -> None:
-    """Takes from an error what would keep requests, bodies and credentials in memory."""
-    error.__cause__ = error.__context__ = error.__traceback__ = None
-
-
-def _words(error: BaseException | None) -> str:
-    """Returns what follows the type of an error of the system's or our own: its words."""
-    words = str(error)[:_MOST_WORDS] if isinstance(error, OSError) else ""
-    return f": {words if words.isprintable() else quote(words)}" if words else ""
