@@ -381,7 +381,8 @@ def test_a_deadline_aborts_the_request_under_way(drip, make_client, clock):
     assert future.result(PATIENCE) == "timeout"
     assert server.closed.wait(PATIENCE)
     assert clock.monotonic() == 5
-    assert (future.elapsed, future.last_error) == (5, None)
+    assert future.elapsed == 5
+    assert "the poll under way had no answer when the limit was reached" in str(future.last_error)
 
 
 def test_shutdown_with_cancel_returns_though_requests_hang():

@@ -125,7 +125,7 @@ def test_the_token_does_not_follow_a_redirect_to_another_origin(
     with MockServer(clock=clock) as other:
         server.job("job-1", faults={1: Fault.redirect(f"{other.url}/status")})
         future = make_client(session=session).submit("job-1")
-        with pytest.raises(RejectedError, match=f"a redirect to {other.url} was not followed"):
+        with pytest.raises(RejectedError, match=f"a redirect to '{other.url}' was not followed"):
             future.result(PATIENCE)
         assert other.requests == []
 
@@ -142,7 +142,7 @@ def test_a_session_that_follows_redirects_itself_is_kept_from_it(server, make_cl
     with MockServer(clock=clock) as other:
         server.job("job-1", faults={1: Fault.redirect(f"{other.url}/status")})
         future = make_client(session=session).submit("job-1")
-        with pytest.raises(RejectedError, match=f"a redirect to {other.url} was not followed"):
+        with pytest.raises(RejectedError, match=f"a redirect to '{other.url}' was not followed"):
             future.result(PATIENCE)
         assert other.requests == []
     session.close()
