@@ -163,9 +163,9 @@ class _Guarded:
         self._stream = None
         return super().putrequest(method, *args, **settings)  # type: ignore[misc]
 
-    def endheaders(self, *args: Any, **settings: Any) -> None:
+    def endheaders(self, *args: Any, **settings: Any) -> Any:
         with self._noticing_its_end():
-            super().endheaders(*args, **settings)  # type: ignore[misc]
+            return super().endheaders(*args, **settings)  # type: ignore[misc]
 
     def getresponse(self, *args: Any, **settings: Any) -> Any:
         self._answered = self.sock
