@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import logging
 import os
 import random
 import socket
@@ -242,6 +243,7 @@ def main() -> int:
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--note", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    logging.getLogger("video_translation_client").addHandler(logging.NullHandler())
     if arguments.serve is not None:
         serve(arguments.jobs, arguments.wait, arguments.seed, arguments.serve, arguments.note)
         return 0

@@ -344,7 +344,7 @@ ALL_FAULTS: tuple[Fault, ...] = (
     Fault.interim(103, 0.1),
     Fault.surplus(),
     Fault.stale(),
-    Fault.cookies(1),
+    Fault.cookies(512),
     *(Fault.redirect("/elsewhere", code) for code in _REDIRECTS),
 )
 """Every kind of fault, each once, as it comes without further wishes."""
