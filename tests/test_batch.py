@@ -377,6 +377,17 @@ def test_an_unforeseen_fault_in_reading_an_answer_for_many_ends_no_wait(ask_toge
     assert isinstance(b.last_error.__cause__, KeyError)
 
 
+def test_a_job_that_the_answers_never_tell_of_has_a_reason(ask_together):
+    """Where nothing else was heard of it until the limit."""
+    service = Scripted(lambda asked: (200, {"jobs": []}))
+    for future in ask_together(service, *"ab", max_attempts=1):
+        assert future.result(PATIENCE) == "timeout"
+        assert str(future.last_error) == (
+            f"job {future.job_id!r}: the answers for many jobs told nothing of it until the limit"
+            " was reached"
+        )
+
+
 def test_not_found_is_a_missing_job(make_client, clock):
     """Which may still appear for half a minute after the submit; then the wait ends."""
     with MockServer(service="heygen", strict=True, clock=clock) as server:

@@ -64,14 +64,17 @@ def ended_early(job_id: str | None, why: str) -> VideoTranslationError:
     )
 
 
-def unanswered(job_id: str | None, attempts: int) -> PollError:
+def unanswered(job_id: str | None, attempts: int, *, under_way: bool) -> PollError:
     """Returns why the limit was reached without an answer, or a failure, to any poll."""
-    why = (
-        "the poll under way had no answer when the limit was reached"
-        if attempts
-        else "it was not asked for until the limit was reached: requests of other jobs, max_rate,"
-        " or a pause that the service asked for came before"
-    )
+    if not attempts:
+        why = (
+            "it was not asked for until the limit was reached: requests of other jobs, max_rate,"
+            " or a pause that the service asked for came before"
+        )
+    elif under_way:
+        why = "the poll under way had no answer when the limit was reached"
+    else:
+        why = "the answers for many jobs told nothing of it until the limit was reached"
     return PollError(f"{name_job(job_id)}: {why}", job_id)
 
 

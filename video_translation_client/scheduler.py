@@ -297,9 +297,8 @@ class Scheduler(Owner):
             return
         pause = self._throttle.paused_until - self._clock.monotonic()
         hopeless = wait.poll is None and pause > 0
-        if report is None and future.last_error is None:
-            future.last_error = unanswered(future.job_id, future.attempts)
-        self._time_out(wait, "retry_after" if hopeless else "max_wait_time", pause)
+        limit = "retry_after" if hopeless else "max_wait_time"
+        self._time_out(wait, limit, pause, under_way=wait.poll is not None)
 
     def _collapse(self, error: BaseException) -> None:
         """Ends every future: the dispatcher can't go on, as at the interpreter's exit."""
@@ -460,9 +459,13 @@ class Scheduler(Owner):
                 wait.interval = seconds
                 self._agenda.put_off(wait, self._clock.monotonic() + seconds)
 
-    def _time_out(self, wait: Wait, limit: str, pause: float = 0.0) -> None:
+    def _time_out(
+        self, wait: Wait, limit: str, pause: float = 0.0, *, under_way: bool = False
+    ) -> None:
         """Ends a wait whose budget is spent while the job still runs."""
         future = wait.future
+        if future.report is None and future.last_error is None:
+            future.last_error = unanswered(future.job_id, future.attempts, under_way=under_way)
         reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report, pause)
         # A log may be slow, so the dispatcher leaves it to a worker.
         self.call(partial(log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
