@@ -141,7 +141,12 @@ def test_ctrl_c_in_a_with_block_cancels_what_waits(server, tmp_path):
         """
         try:
             with make_client() as client:
-                futures = [client.submit("job-1", ready), client.submit("job-2")]
+                both = threading.Event()
+                futures = [
+                    client.submit("job-1", lambda status: both.wait() and ready()),
+                    client.submit("job-2"),
+                ]
+                both.set()
                 threading.Event().wait()
         except KeyboardInterrupt:
             print([future.cancelled() for future in futures])

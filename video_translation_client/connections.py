@@ -16,7 +16,7 @@ import queue
 import ssl
 import weakref
 from http import HTTPStatus
-from typing import Any, Iterator, Mapping
+from typing import Any, Mapping
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -164,13 +164,19 @@ class _Guarded:
         return super().putrequest(method, *args, **settings)  # type: ignore[misc]
 
     def endheaders(self, *args: Any, **settings: Any) -> Any:
-        with self._noticing_its_end():
+        try:
             return super().endheaders(*args, **settings)  # type: ignore[misc]
+        except _CLOSED:
+            self._renew()
+            raise
 
     def getresponse(self, *args: Any, **settings: Any) -> Any:
         self._answered = self.sock
-        with self._noticing_its_end():
+        try:
             return super().getresponse(*args, **settings)  # type: ignore[misc]
+        except _CLOSED:
+            self._renew()
+            raise
 
     def response_class(self, connection: Any, *args: Any, **settings: Any) -> Any:
         """Makes an answer, as the class of this name does; that could not know its connection."""
@@ -180,18 +186,14 @@ class _Guarded:
         answer.fp = self._stream = _Stream(answer.fp.detach(), self, connection, most)
         return answer
 
-    @contextlib.contextmanager
-    def _noticing_its_end(self) -> Iterator[None]:
-        """Has a request repeated whose kept connection ends before a byte of its answer."""
-        try:
-            yield
-        except _CLOSED:
-            exchange = self._exchange
-            begun = self._stream is not None and self._stream.raw.received
-            if exchange is None or exchange.aborted or begun or not self._repeatable:
-                raise
-            exchange.renewing = True
-            raise _StaleError from None
+    def _renew(self) -> None:
+        """Has a request repeated whose kept connection has ended before a byte of its answer."""
+        exchange = self._exchange
+        begun = self._stream is not None and self._stream.raw.received
+        if exchange is None or exchange.aborted or begun or not self._repeatable:
+            return
+        exchange.renewing = True
+        raise _StaleError from None
 
     def _tell(self, connection: Any) -> None:
         """Tells the exchange of this thread, and the one before, whose connection this is."""

@@ -86,11 +86,14 @@ def _clear_frames(error: BaseException | None) -> None:
 
     By the frames that called them they hold the future, until the garbage collector runs.
     """
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
+    seen: set[int] = set()
+    errors = [error]
+    while errors:
+        error = errors.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            traceback.clear_frames(error.__traceback__)
+            errors += [error.__cause__, error.__context__]
 
 
 def _system(error: BaseException) -> OSError | None:
