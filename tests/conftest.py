@@ -27,6 +27,18 @@ def python_command(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
+def measured(program: str) -> tuple[str, dict[str, str]]:
+    """A program that is measured to the very end, where the tests are, and its environment.
+
+    ``coverage run`` stops where the main thread does.
+    """
+    environment = dict(os.environ)
+    if os.environ.get("COVERAGE_RUN"):
+        environment["COVERAGE_PROCESS_START"] = os.environ.get("COVERAGE_RCFILE", "")
+        program = f"import coverage\n\ncoverage.process_startup()\n{program}"
+    return program, environment
+
+
 @contextlib.contextmanager
 def serving(app: Callable[..., Any], ssl_context: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serves a WSGI app on a free loopback port; gives its URL."""

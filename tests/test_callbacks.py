@@ -82,6 +82,44 @@ def test_a_callback_that_raises_is_logged_and_changes_nothing(server, make_clien
     assert logged[0].exc_info[1] is error
 
 
+def test_a_callback_in_which_the_callbacks_of_another_wait_run_is_called_to_its_end(
+    server, make_client
+):
+    """As where it cancels that one, also if those raise."""
+    server.job("job-1", duration=0)
+    client = make_client()
+    other, calls = client.submit("job-2"), []
+    other.add_done_callback(lambda _: 1 / 0)
+    other.add_done_callback(calls.append)
+
+    def on_done(future):
+        other.cancel()
+        calls.append(future)
+
+    future = client.submit("job-1")
+    future.add_done_callback(on_done)
+    client.shutdown()
+    assert calls == [other, future]
+
+
+def test_ctrl_c_in_a_log_handler_on_the_main_thread_is_heard(server, make_client):
+    """It is not taken for a failure of the handler."""
+
+    class Interrupted(logging.Filter):
+        def filter(self, record):
+            raise KeyboardInterrupt
+
+    future = make_client().submit()
+    future.cancel()
+    logger, interrupted = logging.getLogger("video_translation_client"), Interrupted()
+    logger.addFilter(interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            future.add_done_callback(lambda _: 1 / 0)
+    finally:
+        logger.removeFilter(interrupted)
+
+
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
 def test_a_callback_that_can_not_even_say_its_name_ends_nothing_else(
     server, make_client, caplog, error

@@ -3,10 +3,11 @@
 import re
 import signal
 import subprocess
+import sys
 import textwrap
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, measured
 
 from video_translation_client.testing import Fault, MockServer
 
@@ -46,9 +47,11 @@ def server():
 def interrupt(server, tmp_path, program):
     """Runs a program, and sends SIGINT once it has said that it is ready and a poll hangs."""
     script = tmp_path / "program.py"
-    script.write_text(BEGINNING + textwrap.dedent(program))
+    program, environment = measured(BEGINNING + textwrap.dedent(program))
+    script.write_text(program)
     process = subprocess.Popen(
-        python_command(str(script), server.url),
+        [sys.executable, str(script), server.url],
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,

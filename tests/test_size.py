@@ -167,6 +167,14 @@ def test_json_that_would_cost_too_much_to_decode_is_a_failed_poll(
     assert f"more than {problem}" in str(future.last_error)
 
 
+def test_bytes_that_are_no_text_are_a_failed_poll(server, make_client):
+    """Whatever stands around them."""
+    server.job("job-1", duration=0, faults={1: Fault.http(200, body=b'{"result": "\xff\xfe\xc3"}')})
+    future = make_client().submit("job-1")
+    assert (future.result(PATIENCE), future.attempts) == ("completed", 2)
+    assert "the answer is not JSON" in str(future.last_error)
+
+
 def test_a_text_may_have_as_many_digits_as_it_likes(server, make_client):
     """Such as a long job id that an answer repeats."""
     body = b'{"result": "completed", "id": "' + b"7" * 100_000 + b'"}'

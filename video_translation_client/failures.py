@@ -103,7 +103,8 @@ def _system(error: BaseException) -> OSError | None:
     """
     if not isinstance(error, OSError) or isinstance(error, requests.RequestException):
         return None
-    if not isinstance(error.errno, int) and not isinstance(error, (TimeoutError, socket.timeout)):
+    worded = (TimeoutError, socket.timeout, ssl.SSLCertVerificationError)
+    if not isinstance(error.errno, int) and not isinstance(error, worded):
         # Where http.client tells of a tunnel, the words of the proxy follow.
         tunnel = re.match(r"Tunnel connection failed: \d+", str(error))
         return OSError(tunnel.group()) if tunnel else None
