@@ -34,6 +34,7 @@ from video_translation_client import (
 from video_translation_client.answers import read, read_failure
 from video_translation_client.redaction import Sent, quoted, redacted
 from video_translation_client.service import DEFAULT
+from video_translation_client.testing import Fault
 
 KEY = "hush-key/1+2=3&<'\"\\~"
 """A key with characters that every encoding has its own spelling for."""
@@ -633,3 +634,19 @@ def test_a_text_in_place_of_a_word_is_a_failed_poll(poll, unknown_status):
     error = poll(json.dumps({"status": "prose " * 100}), service=service)
     assert "the answer's status is no word" in str(error)
     assert len(str(error)) < 500
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/mixed; boundary*=a; boundary*0=b", "multipart/mixed; boundary*x*=''"],
+)
+def test_headers_that_the_standard_library_stumbles_over_are_a_failed_poll(
+    server, make_client, content_type
+):
+    """Not the end of the wait, whatever its parser raises, if it does at all."""
+    headers = {"Content-Type": content_type}
+    server.job("job-1", duration=0, faults={1: Fault.http(200, headers, b'{"result": "pending"}')})
+    future = make_client().submit("job-1")
+    assert (future.result(PATIENCE), future.attempts) == ("completed", 2)
+    if "boundary*0" in content_type:
+        assert "the answer's headers can't be read (TypeError)" in str(future.last_error)

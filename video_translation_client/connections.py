@@ -16,6 +16,7 @@ import queue
 import ssl
 import weakref
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, Mapping
 
 import requests
@@ -214,12 +215,12 @@ class _Answer:
 
     def begin(self) -> None:
         """Reads up to the body of the final answer (RFC 9110, 15.2)."""
-        super().begin()  # type: ignore[misc]
+        self._begin()
         while self.status < HTTPStatus.OK:  # http.client knows no interim answer but 100
             if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 raise WireError("the server switches protocols (HTTP status 101), unasked")
             self.headers = None
-            super().begin()  # type: ignore[misc]
+            self._begin()
         framing = [
             *self.headers.get_all("Content-Length", []),
             *self.headers.get_all("Transfer-Encoding", []),
@@ -227,6 +228,15 @@ class _Answer:
         bodiless = self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
         if len(framing) > 1 or (bodiless and framing not in ([], ["0"])):
             self.will_close = True  # where such an answer ends, others may see elsewhere
+
+    def _begin(self) -> None:
+        try:
+            super().begin()  # type: ignore[misc]
+        except (HTTPException, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - its parser of headers trips over some
+            problem = f"the answer's headers can't be read ({type(error).__name__})"
+            raise WireError(problem) from None
 
 
 class _Stream(io.BufferedReader):

@@ -99,7 +99,10 @@ def quoted(body: bytes, sent: Sent) -> str:
 
 
 def redacted(text: str, sent: Sent) -> str:
-    """Returns the first 4096 characters of a text without secrets, however they are spelled."""
+    """Returns the first 4096 characters of a text without secrets.
+
+    They are found also where escapes of JSON, URLs or HTML spell them.
+    """
     cut = len(text) > _MOST_EXAMINED
     if cut:
         text = _BEGUN_ESCAPE.sub("", text[:_MOST_EXAMINED])

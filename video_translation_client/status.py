@@ -49,7 +49,7 @@ class StatusReport:
     status: Status
     state: str
     progress: float | None = None
-    result: Any = None
+    result: Any = field(default=None, repr=False)
     error: str | None = None
     payload: Any = field(default=None, repr=False)
     retry_after: float | None = None
