@@ -196,7 +196,7 @@ def test_ctrl_c_lets_a_callback_that_is_quick_end(server, tmp_path):
         try:
             future.result()
         finally:
-            threading.Timer(0.1, interrupted.set).start()
+            threading.Timer(0.5, interrupted.set).start()
         """,
     )
     assert is_keyboard_interrupt(status, errors), (status, errors)
