@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Iterator, Mapping
 
 from video_translation_client import RejectedError, StatusFuture, VideoTranslationClient
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.testing import Fault, MockServer
 from video_translation_client.testing.faults import ALL_FAULTS
 from video_translation_client.testing.script import JobScript
-from video_translation_client.workers import THREAD_NAME
 
 FAULT_RATE = 0.3
 LATEST = 0.25  # seconds after its deadline in which a future must have ended

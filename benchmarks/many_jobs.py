@@ -17,8 +17,8 @@ import threading
 import time
 
 from video_translation_client import VideoTranslationClient
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.testing import MockServer
-from video_translation_client.workers import THREAD_NAME
 
 
 def serve(duration: tuple[float, float], seed: int) -> None:

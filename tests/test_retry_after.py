@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from video_translation_client.retry_after import is_exhausted, retry_after
-from video_translation_client.service import DEFAULT
+from video_translation_client._http.retry_after import is_exhausted, retry_after
+from video_translation_client.services.definition import DEFAULT
 
 HEADERS = DEFAULT.pacing_headers
 

@@ -12,9 +12,9 @@ from video_translation_client import (
     VideoTranslationClient,
     VideoTranslationError,
 )
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.clock import Clock
 from video_translation_client.testing import Fault
-from video_translation_client.workers import THREAD_NAME
 
 
 def library_threads():

@@ -25,7 +25,7 @@ from video_translation_client import (
     VideoTranslationClient,
     Words,
 )
-from video_translation_client.service import DEFAULT, matches
+from video_translation_client.services.definition import DEFAULT, matches
 
 URL = "http://127.0.0.1:5000"
 PENDING = '{"status": "pending"}'
@@ -187,8 +187,16 @@ def test_a_value_that_cannot_be_meant_is_refused_when_the_service_is_made(field,
         ("status", None, "status must be a JMESPath expression, not None"),
         ("error", 5, "error must be a JMESPath expression, not 5"),
         ("result", ["a"], "result must be a JMESPath expression, not ['a']"),
-        ("words", ("pending",), "words must be a video_translation_client.service.Words, not tu"),
-        ("words", None, "words must be a video_translation_client.service.Words, not NoneType"),
+        (
+            "words",
+            ("pending",),
+            "words must be a video_translation_client.Words, not tu",
+        ),
+        (
+            "words",
+            None,
+            "words must be a video_translation_client.Words, not NoneType",
+        ),
         ("passing", "limit", "passing must be a tuple of words and numbers, not 'limit'"),
         ("missing", [404], "missing must be a tuple of words and numbers, not [404]"),
         ("missing", (True,), "missing must hold words and numbers, not True"),
@@ -203,7 +211,11 @@ def test_a_value_that_cannot_be_meant_is_refused_when_the_service_is_made(field,
         ("max_attempts", 2.5, "max_attempts must be a whole number, 1 or more, not 2.5"),
         ("max_wait_time", "5", "max_wait_time must be a number above 0, not '5'"),
         ("max_rate", True, "max_rate must be a number above 0, not True"),
-        ("batch", "/status", "batch must be a video_translation_client.service.Batch, not str"),
+        (
+            "batch",
+            "/status",
+            "batch must be a video_translation_client.Batch, not str",
+        ),
     ],
 )
 def test_a_value_of_another_type_is_refused_when_the_service_is_made(field, value, message):
@@ -228,7 +240,7 @@ def test_a_value_of_another_type_is_refused_when_the_service_is_made(field, valu
         ({"next_cursor": "a."}, "next_cursor must be a JMESPath expression"),
         ({"cursor": "a=b"}, "cursor must be the name of a query parameter"),
         ({"cursor": None}, "cursor must be the name of a query parameter"),
-        ({"words": None}, "words must be a video_translation_client.service.Words"),
+        ({"words": None}, "words must be a video_translation_client.Words"),
         ({"window": -1}, "window must be a number, 0 or more, not -1"),
         ({"window": None}, "window must be a number, 0 or more, not None"),
     ],

@@ -14,9 +14,9 @@ from raw_server import CLOSE, answering
 from werkzeug.wrappers import Request, Response
 
 from video_translation_client import PollError
-from video_translation_client.connections import MAX_ANSWER
+from video_translation_client._http.connections import MAX_ANSWER
+from video_translation_client._http.transport import MAX_BODY
 from video_translation_client.testing import Fault
-from video_translation_client.transport import MAX_BODY
 
 COMPLETED = b'{"result": "completed"}'
 

@@ -27,8 +27,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from video_translation_client import PollError, RejectedError, VideoTranslationClient
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.testing import Fault, MockServer, VirtualClock
-from video_translation_client.workers import THREAD_NAME
 
 FAR = 1e9
 """Seconds after which every wait has ended that ends at all."""

@@ -3,10 +3,10 @@
 import pytest
 
 from video_translation_client import PollError, RejectedError
-from video_translation_client.poller import Outcome
+from video_translation_client._http.poller import Outcome
+from video_translation_client._scheduling.pace import LONGEST_PAUSE, Throttle
+from video_translation_client._scheduling.waits import Wait
 from video_translation_client.status import Status, StatusReport
-from video_translation_client.throttle import LONGEST_PAUSE, Throttle
-from video_translation_client.waits import Wait
 
 
 def starts(throttle, now, count):

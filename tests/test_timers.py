@@ -4,7 +4,7 @@ import gc
 import random
 import weakref
 
-from video_translation_client.timers import Timers
+from video_translation_client._scheduling.timers import Timers
 
 
 class Item:

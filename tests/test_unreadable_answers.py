@@ -31,9 +31,9 @@ from video_translation_client import (
     Words,
     services,
 )
-from video_translation_client.answers import read, read_failure
-from video_translation_client.redaction import Sent, quoted, redacted
-from video_translation_client.service import DEFAULT
+from video_translation_client._http.answers import read, read_failure
+from video_translation_client._http.redaction import Sent, quoted, redacted
+from video_translation_client.services.definition import DEFAULT
 from video_translation_client.testing import Fault
 
 KEY = "hush-key/1+2=3&<'\"\\~"

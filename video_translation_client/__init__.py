@@ -4,13 +4,13 @@ One client polls any number of jobs on a handful of threads and hands out
 ``concurrent.futures.Future`` objects. This module only gathers the public names.
 """
 
+from ._base.version import __version__
 from .client import VideoTranslationClient
 from .errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
 from .future import StatusFuture
-from .service import Batch, Service, Words
+from .services.definition import Batch, Service, Words
 from .status import Status, StatusReport
 from .strategy import ExponentialBackoff, Stages
-from .version import __version__
 
 __all__ = [
     "Batch",

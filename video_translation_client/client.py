@@ -9,20 +9,20 @@ from typing import Any, Callable, NoReturn
 
 import requests
 
-from . import arguments
+from ._base import arguments
+from ._http.endpoint import resolve
+from ._http.poller import Poller
+from ._http.transport import Transport
+from ._scheduling.endings import Endings
+from ._scheduling.limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME, Limits
+from ._scheduling.pace import Throttle
+from ._scheduling.planner import Planner
+from ._scheduling.scheduler import Scheduler
 from .clock import Clock
-from .endings import Endings
-from .endpoint import resolve
 from .future import StatusFuture
-from .limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME, Limits
-from .planner import Planner
-from .poller import Poller
-from .scheduler import Scheduler
-from .service import Service
+from .services.definition import Service
 from .status import Status
 from .strategy import ExponentialBackoff, Strategy
-from .throttle import Throttle
-from .transport import Transport
 
 _DAY = 24 * 60 * 60.0
 _BACKOFF = ExponentialBackoff()

@@ -10,7 +10,7 @@ A job that the service reports as failed is none of these: it ends as ``'error'`
 
 from __future__ import annotations
 
-from .redaction import quote
+from ._base.text import quote
 
 
 class VideoTranslationError(Exception):

@@ -12,8 +12,8 @@ from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, Tuple
 
-from .arguments import callback
-from .callbacks import call
+from ._base.arguments import callback
+from ._base.callbacks import call
 from .clock import Clock
 from .errors import PollError, name_job
 from .status import Status, StatusReport

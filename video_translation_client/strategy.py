@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Optional
 
-from .arguments import number
+from ._base.arguments import number
 from .status import StatusReport
 
 Strategy = Callable[[int, float, Optional[StatusReport], float], float]

@@ -18,7 +18,8 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn, Sequence
 
-from .. import __version__, arguments
+from .. import __version__
+from .._base import arguments
 from ..client import VideoTranslationClient
 from .lines import JsonLines, Lines, Results
 from .options import add_pacing, given_pacing, in_words_of_options, option, value

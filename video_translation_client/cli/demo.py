@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from .. import arguments
+from .._base import arguments
 from ..client import VideoTranslationClient
 from ..errors import RejectedError
 from ..status import Status

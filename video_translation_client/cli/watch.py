@@ -15,10 +15,10 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
+from .._scheduling.workers import THREAD_NAME
 from ..clock import Clock
 from ..errors import name_job
 from ..status import Status
-from ..workers import THREAD_NAME
 from .options import end_in_words_of_options
 
 if TYPE_CHECKING:

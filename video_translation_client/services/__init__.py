@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ..service import Service
+from .definition import Service
 
 NAMES = (
     "heygen",

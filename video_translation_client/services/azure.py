@@ -6,8 +6,8 @@ github.com/MicrosoftDocs/azure-ai-docs (video-translation/rest.md), whose sample
 same key and gives latestSucceededIteration.result.translatedVideoFileUrl.
 """
 
-from ..service import Service, Words
 from ..strategy import ExponentialBackoff
+from .definition import Service, Words
 
 SERVICE = Service(
     "azure",

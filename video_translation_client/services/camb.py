@@ -5,8 +5,8 @@ seconds, then backoff, and github.com/Camb-ai/cambai-python-sdk. The result is a
 the same key and gives ``video_url``.
 """
 
-from ..service import Service, Words
 from ..strategy import ExponentialBackoff
+from .definition import Service, Words
 
 SERVICE = Service(
     "camb",

@@ -5,8 +5,8 @@ elevenlabs.io/docs/api-reference/dubbing/get. The result is a list of URLs, one 
 want the same key. The quickstart asks every 5 seconds.
 """
 
-from ..service import Batch, Service, Words
 from ..strategy import ExponentialBackoff
+from .definition import Batch, Service, Words
 
 _WORDS = Words(("queued", "preparing", "dubbing"), ("dubbed",), ("failed",))
 

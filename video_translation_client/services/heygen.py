@@ -5,8 +5,8 @@ As of November 2026, from github.com/heygen-com/heygen-cli and /skills, and deve
 renews them, in ``report.payload`` with those of the audio and the captions.
 """
 
-from ..service import Batch, Service, Words
 from ..strategy import Stages
+from .definition import Batch, Service, Words
 
 SERVICE = Service(
     "heygen",

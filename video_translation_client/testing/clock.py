@@ -12,7 +12,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple
 
-from ..arguments import number
+from .._base.arguments import number
 from ..clock import GLANCE, Clock, drain
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from .. import arguments
+from .._base import arguments
 from .languages import LANGUAGES
 from .script import JobScript
 from .server import MockServer

@@ -23,7 +23,7 @@ from typing import (
     Tuple,
 )
 
-from .. import arguments
+from .._base import arguments
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, NamedTuple, Tuple, Union, cast
 
-from .. import arguments
+from .._base import arguments
 from .faults import QUICK_FAULTS, Fault
 
 Duration = Union[float, Tuple[float, float]]

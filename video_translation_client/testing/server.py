@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from ..redaction import quote
+from .._base.text import quote
 from .service import MockService
 
 if TYPE_CHECKING:

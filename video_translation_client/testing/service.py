@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, cast
 
-from .. import arguments
+from .._base import arguments
 from ..clock import Clock
 from .faults import Answer, Fault
 from .languages import Request, language_of

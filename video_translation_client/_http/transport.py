@@ -19,9 +19,10 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_netrc_auth, prepend_scheme_if_needed, select_proxy
 
+from .._base.text import quote
 from .connections import guard_connections, leave_connections
 from .exchange import Exchange
-from .redaction import Sent, quote, redacted
+from .redaction import Sent, redacted
 from .sessions import ChainCookies, ask, bounded, check_request, make_session, sends_by_request
 from .tls import can_pass, innermost
 

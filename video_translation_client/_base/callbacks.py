@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Any, Callable
 
-from .errors import name_job
+from ..errors import name_job
 from .log import harmless, is_ctrl_c, log
 
 # What runs on which thread; each thread writes its own entry alone.

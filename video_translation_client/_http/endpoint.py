@@ -11,11 +11,12 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from . import arguments, services
-from .service import DEFAULT, Batch, Service
+from .. import services
+from .._base import arguments
+from ..services.definition import DEFAULT, Batch, Service
+from ..services.templates import fill
+from ..status import Status, StatusReport
 from .sessions import sends_by_request
-from .status import Status, StatusReport
-from .templates import fill
 
 # Octets of a path; no server takes as many.
 _LONGEST_PATH = 65_536

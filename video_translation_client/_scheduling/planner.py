@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple
 
-from . import arguments
+from .._base import arguments
+from ..strategy import ExponentialBackoff, Strategy
 from .limits import Limits
-from .strategy import ExponentialBackoff, Strategy
-from .throttle import LONGEST_PAUSE
+from .pace import LONGEST_PAUSE
 from .waits import Wait
 
 # Seconds before the deadline at which the last poll starts, where answers come fast.

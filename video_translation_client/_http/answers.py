@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, NamedTuple
 
-from .expressions import find
-from .redaction import quote
-from .service import Batch, Service, Words
-from .status import Status, StatusReport
+from .._base.text import quote
+from ..services.definition import Batch, Service, Words
+from ..services.expressions import find
+from ..status import Status, StatusReport
 
 # Characters of a word or code; a longer text is none.
 _LONGEST_WORD = 200

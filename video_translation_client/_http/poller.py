@@ -11,6 +11,18 @@ import logging
 import traceback
 from typing import Any, NamedTuple, Sequence
 
+from .._base.log import log
+from .._base.text import LONGEST_REASON, quote
+from ..clock import Clock
+from ..errors import (
+    JobNotFoundError,
+    PollError,
+    RejectedError,
+    VideoTranslationError,
+    name_job,
+)
+from ..services.definition import Batch, Words, matches
+from ..status import Status, StatusReport
 from .answers import (
     MissingError,
     decode,
@@ -21,22 +33,11 @@ from .answers import (
     read_job,
     read_words,
 )
-from .clock import Clock
 from .endpoint import Endpoint
-from .errors import (
-    JobNotFoundError,
-    PollError,
-    RejectedError,
-    VideoTranslationError,
-    name_job,
-)
 from .exchange import Exchange
 from .failures import failure_of, make_bare
-from .log import log
-from .redaction import LONGEST_REASON, quote, quoted, redacted
+from .redaction import quoted, redacted
 from .retry_after import is_exhausted, retry_after
-from .service import Batch, Words, matches
-from .status import Status, StatusReport
 from .transport import Answer, Transport
 
 # Answers by which a service speaks of all requests, not of one job (RFC 6585, RFC 9110).

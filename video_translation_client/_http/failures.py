@@ -16,9 +16,9 @@ import requests
 import urllib3
 from requests import exceptions
 
+from .._base.text import quote
+from ..errors import PollError, RejectedError, VideoTranslationError, name_job
 from .connections import WireError
-from .errors import PollError, RejectedError, VideoTranslationError, name_job
-from .redaction import quote
 from .transport import HeaderError, RedirectError, SessionError, TransportError, UntrustedError
 
 # Errors of libraries that tell of the network or the server, some of which requests lets through.

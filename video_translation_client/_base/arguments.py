@@ -88,8 +88,8 @@ def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
     """Returns ``value`` if it is a ``kind``."""
     if not isinstance(value, kind):
         # The value itself may hold a secret.
-        given = type(value).__name__
-        raise TypeError(f"{name} must be a {kind.__module__}.{kind.__name__}, not {given}")
+        given, package = type(value).__name__, kind.__module__.partition(".")[0]
+        raise TypeError(f"{name} must be a {package}.{kind.__name__}, not {given}")
     return value
 
 

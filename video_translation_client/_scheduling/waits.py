@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Union
 
-from .exchange import Exchange
+from .._http.exchange import Exchange
 
 if TYPE_CHECKING:
     import threading
 
-    from .future import StatusFuture
-    from .status import StatusReport
+    from ..future import StatusFuture
+    from ..status import StatusReport
     from .timers import Timer
 
 

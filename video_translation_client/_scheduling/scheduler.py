@@ -25,25 +25,25 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Sequence
 
+from .._base.callbacks import running
+from .._base.log import log
+from .._base.text import quote
+from .._http.poller import Outcome, Poller
+from ..clock import Clock
+from ..errors import PollError, ended_early, name_job, unanswered
+from ..future import Owner, StatusFuture
+from ..status import Status, StatusReport
 from . import process
 from .agenda import Agenda
-from .callbacks import running
-from .clock import Clock
 from .endings import Endings
-from .errors import PollError, ended_early, name_job, unanswered
-from .future import Owner, StatusFuture
 from .limits import Limits, reason_of
-from .log import log
+from .pace import Throttle
 from .planner import Plan, Planner
-from .poller import Outcome, Poller
-from .redaction import quote
-from .status import Status, StatusReport
-from .throttle import Throttle
 from .waits import Poll, Wait
 from .workers import THREAD_NAME, NoThreadError, Workers
 
 if TYPE_CHECKING:
-    from .clock import Wakeups
+    from ..clock import Wakeups
 
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0

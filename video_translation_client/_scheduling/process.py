@@ -14,7 +14,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .clock import Clock
+from ..clock import Clock
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler

@@ -12,6 +12,8 @@ import re
 from typing import Any, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
+from .._base.text import quote
+
 # Headers whose values every request has.
 _HARMLESS = frozenset(
     {
@@ -33,11 +35,6 @@ _SHORTEST_SECRET = 4
 _MOST_SECRET = 65_536
 _MOST_SECRETS = 2000
 
-_LONGEST_QUOTE = 200
-
-LONGEST_REASON = 2000
-"""Characters of a service's reason that are kept."""
-
 # Characters that are looked at: a hostile server may send many beginnings of secrets or URLs.
 _MOST_EXAMINED = 4096
 
@@ -55,11 +52,6 @@ _ESCAPE = re.compile(
     r"|&(?:amp|lt|gt|quot|apos|\#\d{1,7}|\#x[0-9a-f]{1,6});",
     re.IGNORECASE | re.DOTALL,
 )
-
-
-def quote(text: str, most: int = _LONGEST_QUOTE) -> str:
-    """Returns the first characters of what came from outside, as one harmless literal."""
-    return repr(text[:most])  # which escapes all that can't be printed
 
 
 class Sent:

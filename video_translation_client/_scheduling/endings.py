@@ -5,10 +5,10 @@ It decides from what it is given, and notes in the wait what is still to be read
 
 from __future__ import annotations
 
-from .errors import JobNotFoundError, PollError, RejectedError
-from .poller import Outcome
-from .service import Service
-from .status import Status, StatusReport
+from .._http.poller import Outcome
+from ..errors import JobNotFoundError, PollError, RejectedError
+from ..services.definition import Service
+from ..status import Status, StatusReport
 from .waits import Wait
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Sequence
 
-from .poller import Outcome
-from .status import StatusReport
+from .._http.poller import Outcome
+from ..status import StatusReport
 from .waits import Wait
 
 # What a rate is multiplied by when the service says that it is too much, and does not say when

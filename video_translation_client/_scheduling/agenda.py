@@ -5,9 +5,9 @@ Pure bookkeeping under the scheduler's lock; it reads no clock and ends no futur
 
 from __future__ import annotations
 
-from .poller import Poller
+from .._http.poller import Poller
+from .pace import Throttle
 from .ready import Ready
-from .throttle import Throttle
 from .timers import Timers
 from .waits import Poll, Timed, Wait
 

@@ -9,10 +9,10 @@ import math
 import warnings
 from typing import NamedTuple
 
-from .arguments import DefaultCount, DefaultNumber
-from .redaction import LONGEST_REASON, quote
-from .status import Status, StatusReport
-from .strategy import ExponentialBackoff
+from .._base.arguments import DefaultCount, DefaultNumber
+from .._base.text import LONGEST_REASON, quote
+from ..status import Status, StatusReport
+from ..strategy import ExponentialBackoff
 
 DEFAULT_ATTEMPTS = DefaultCount(10)
 DEFAULT_WAIT_TIME = DefaultNumber(60.0)

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.utils import default_user_agent
 
-from .version import __version__
+from .._base.version import __version__
 
 # What every user agent keeps (RFC 6265, 6.1), and so what a service may count on.
 _MOST_COOKIES = 50

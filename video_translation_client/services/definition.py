@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Tuple, Union
 
-from . import arguments
+from .._base import arguments
+from .._scheduling.limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME
+from ..strategy import Strategy
 from .expressions import check_expression
-from .limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME
-from .strategy import Strategy
 from .templates import check_template
 
 Patterns = Tuple[Union[str, int], ...]
