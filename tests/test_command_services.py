@@ -16,7 +16,7 @@ from conftest import PATIENCE, python_command
 
 from video_translation_client.cli import main
 from video_translation_client.services import NAMES, find, known
-from video_translation_client.services.definition import Batch
+from video_translation_client.services._definition import Batch
 from video_translation_client.testing import Fault, MockServer
 
 FAST = ("--initial-wait-time", "0.05", "--backoff-factor", "1", "--jitter", "0")

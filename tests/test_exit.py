@@ -41,8 +41,8 @@ def test_a_main_thread_that_ends_ends_the_waits_and_says_so(tmp_path):
             check=True,
         )
     printed = done.stdout.decode()
-    assert printed.startswith("VideoTranslationError(\"job 'waiting': the polling has ended early")
-    assert "submit the same job id again to wait on" in printed
+    assert printed.startswith("VideoTranslationError(\"job 'waiting': the wait was abandoned (the")
+    assert "to keep waiting, submit the same job id again" in printed
     assert len(printed.splitlines()) == 1
 
 

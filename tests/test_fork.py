@@ -69,7 +69,7 @@ def assert_disowned(future):
     error = future.exception(0)
     assert type(error) is VideoTranslationError, error
     assert "the process is a fork" in str(error)
-    assert "submit the same job id again to wait on" in str(error)
+    assert "to keep waiting, submit the same job id again" in str(error)
     assert error.job_id == future.job_id
 
 

@@ -305,7 +305,7 @@ def test_when_the_dispatcher_cannot_go_on_every_future_ends_and_says_so(server, 
     server.job("job-1", duration=1000)
     client = make_client(clock=Broken())
     future = client.submit("job-1")
-    with pytest.raises(VideoTranslationError, match="ended early .no more time.; the job may"):
+    with pytest.raises(VideoTranslationError, match="abandoned .no more time., and the job may"):
         future.result(PATIENCE)
     assert not isinstance(future.exception(), RejectedError)
     assert isinstance(future.exception().__cause__, RuntimeError)

@@ -25,7 +25,7 @@ from video_translation_client import (
     VideoTranslationClient,
     Words,
 )
-from video_translation_client.services.definition import DEFAULT, matches
+from video_translation_client.services._definition import DEFAULT, matches
 
 URL = "http://127.0.0.1:5000"
 PENDING = '{"status": "pending"}'

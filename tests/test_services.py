@@ -722,7 +722,7 @@ def test_the_mock_of_heygen_has_the_result_later(connect, clock):
 
 
 FILES = sorted(
-    path for path in Path(services.__file__).parent.glob("*.py") if path.name != "__init__.py"
+    path for path in Path(services.__file__).parent.glob("*.py") if not path.name.startswith("_")
 )
 
 

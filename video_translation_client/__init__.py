@@ -8,7 +8,7 @@ from ._base.version import __version__
 from .client import VideoTranslationClient
 from .errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
 from .future import StatusFuture
-from .services.definition import Batch, Service, Words
+from .services._definition import Batch, Service, Words
 from .status import Status, StatusReport
 from .strategy import ExponentialBackoff, Stages
 

@@ -20,7 +20,7 @@ from ._scheduling.planner import Planner
 from ._scheduling.scheduler import Scheduler
 from .clock import Clock
 from .future import StatusFuture
-from .services.definition import Service
+from .services._definition import Service
 from .status import Status
 from .strategy import ExponentialBackoff, Strategy
 

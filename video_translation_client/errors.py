@@ -12,21 +12,39 @@ from __future__ import annotations
 
 from ._base.text import quote
 
+KEEP_WAITING = "to keep waiting, submit the same job id again"
+"""What to do about a wait that ended before its job."""
+
 
 class VideoTranslationError(Exception):
-    """The base of the library's errors.
+    """The base of the library's errors; ``str(error)`` names the job, what was wrong, what to do.
 
     Attributes:
+        reason: What was wrong, without the job's name.
         job_id: The job that was asked for; None for a service with one unnamed job.
         status_code: The HTTP status of the answer; None where there was no answer.
+        advice: What to do about it, or None.
     """
 
     def __init__(
-        self, message: str, job_id: str | None = None, status_code: int | None = None
+        self,
+        reason: str,
+        job_id: str | None = None,
+        status_code: int | None = None,
+        advice: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(reason, job_id, status_code, advice)
+        self.reason = reason
         self.job_id = job_id
         self.status_code = status_code
+        self.advice = advice
+
+    def __str__(self) -> str:
+        text = f"{name_job(self.job_id)}: {self.reason}"
+        return text if self.advice is None else f"{text}; {self.advice}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class PollError(VideoTranslationError):
@@ -58,9 +76,9 @@ class JobNotFoundError(RejectedError):
 def ended_early(job_id: str | None, why: str) -> VideoTranslationError:
     """Returns the error of a wait that can't go on although its job may."""
     return VideoTranslationError(
-        f"{name_job(job_id)}: the polling has ended early ({why}); the job may still be running:"
-        " submit the same job id again to wait on",
+        f"the wait was abandoned ({why}), and the job may still be running",
         job_id,
+        advice=KEEP_WAITING,
     )
 
 
@@ -75,7 +93,7 @@ def unanswered(job_id: str | None, attempts: int, *, under_way: bool) -> PollErr
         why = "the poll under way had no answer when the limit was reached"
     else:
         why = "the answers for many jobs told nothing of it until the limit was reached"
-    return PollError(f"{name_job(job_id)}: {why}", job_id)
+    return PollError(why, job_id)
 
 
 def name_job(job_id: str | None) -> str:

@@ -6,8 +6,8 @@ import json
 from typing import Any, Iterator, NamedTuple
 
 from .._base.text import quote
-from ..services.definition import Batch, Service, Words
-from ..services.expressions import find
+from ..services._definition import Batch, Service, Words
+from ..services._expressions import find
 from ..status import Status, StatusReport
 
 # Characters of a word or code; a longer text is none.

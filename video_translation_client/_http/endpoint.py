@@ -13,8 +13,8 @@ import requests
 
 from .. import services
 from .._base import arguments
-from ..services.definition import DEFAULT, Batch, Service
-from ..services.templates import fill
+from ..services._definition import DEFAULT, Batch, Service
+from ..services._templates import fill
 from ..status import Status, StatusReport
 from .sessions import sends_by_request
 

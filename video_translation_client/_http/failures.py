@@ -17,7 +17,7 @@ import urllib3
 from requests import exceptions
 
 from .._base.text import quote
-from ..errors import PollError, RejectedError, VideoTranslationError, name_job
+from ..errors import PollError, RejectedError, VideoTranslationError
 from .connections import WireError
 from .transport import HeaderError, RedirectError, SessionError, TransportError, UntrustedError
 
@@ -57,9 +57,9 @@ def failure_of(error: Exception, job_id: str | None, base_url: str) -> VideoTran
     # Words of the user's own code stand in the error that is chained.
     cause = _system(root) if trouble else root
     words = _words(root if isinstance(root, _OURS) else cause)
-    text = f"{name_job(job_id)}: no answer from {base_url}: {type(root).__name__}{words}"
+    reason = f"no answer from {base_url}: {type(root).__name__}{words}"
     final = not trouble or isinstance(error, _HOPELESS) or isinstance(root, _HOPELESS)
-    failure = RejectedError(text, job_id) if final else PollError(text, job_id)
+    failure = RejectedError(reason, job_id) if final else PollError(reason, job_id)
     failure.__cause__ = cause
     return failure
 

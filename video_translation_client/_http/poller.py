@@ -19,9 +19,8 @@ from ..errors import (
     PollError,
     RejectedError,
     VideoTranslationError,
-    name_job,
 )
-from ..services.definition import Batch, Words, matches
+from ..services._definition import Batch, Words, matches
 from ..status import Status, StatusReport
 from .answers import (
     MissingError,
@@ -245,13 +244,10 @@ class Poller:
         if missing or code in self._service.missing:
             return None, self._not_found(job_id, code, words)
         if passing or code in _PASSING or not (200 <= code < 300 or 400 <= code < 500):
-            return None, PollError(f"{name_job(job_id)}: {words}", job_id, code)
+            return None, PollError(words, job_id, code)
         if told is not None or not 200 <= code < 300:
-            text = (
-                f"{name_job(job_id)}: {self._transport.base_url} rejects the request with {words}"
-                f"{_ADVICE.get(code, '')}"
-            )
-            return None, RejectedError(text, job_id, code)
+            reason = f"{self._transport.base_url} rejects the request with {words}"
+            return None, RejectedError(reason, job_id, code, _ADVICE.get(code))
         if problem is not None:
             return None, self._unreadable(job_id, answer, problem)
         return payload, None
@@ -260,13 +256,13 @@ class Poller:
         self, job_id: str | None, answer: Answer, problem: str | ValueError
     ) -> PollError:
         body = quoted(answer.body, answer.sent)
-        text = f"{name_job(job_id)}: {redacted(str(problem), answer.sent)}; it is {body}"
-        return PollError(text, job_id, answer.status_code)
+        reason = f"{redacted(str(problem), answer.sent)}; it is {body}"
+        return PollError(reason, job_id, answer.status_code)
 
     def _unexpected(self, job_id: str | None, answer: Answer, error: Exception) -> PollError:
         """Returns what a fault in the reading of an answer is: no reason to end a wait."""
-        text = f"{name_job(job_id)}: the answer can't be read ({type(error).__name__})"
-        failure = PollError(text, job_id, answer.status_code)
+        reason = f"the answer can't be read ({type(error).__name__})"
+        failure = PollError(reason, job_id, answer.status_code)
         words = "".join(traceback.format_exception_only(type(error), error))
         if redacted(words, answer.sent) == words:
             make_bare(error)
@@ -275,10 +271,10 @@ class Poller:
 
     def _not_found(self, job_id: str | None, code: int, why: str) -> JobNotFoundError:
         return JobNotFoundError(
-            f"{name_job(job_id)}: {self._transport.base_url} knows no such job ({why}); check the"
-            " job id and base_url",
+            f"{self._transport.base_url} knows no such job ({why})",
             job_id,
             code,
+            "check the job id and base_url",
         )
 
     def _known(self, words: Words, report: StatusReport, answer: Answer) -> StatusReport:
@@ -307,8 +303,8 @@ class Poller:
 
 
 _ADVICE = {
-    401: "; check the credentials: api_key=, or auth of the session",
-    403: "; check that the credentials may see this job",
+    401: "check the credentials: api_key=, or auth of the session",
+    403: "check that the credentials may see this job",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._http.poller import Outcome
 from ..errors import JobNotFoundError, PollError, RejectedError
-from ..services.definition import Service
+from ..services._definition import Service
 from ..status import Status, StatusReport
 from .waits import Wait
 
@@ -32,12 +32,14 @@ class Endings:
             result = self._weigh_report(wait, result, outcome.alone, now)
         elif isinstance(result, RejectedError) and wait.ended is not None:
             wait.future.last_error = PollError(
-                f"{result}; the job had ended before that", result.job_id, result.status_code
+                f"{result.reason}; the job had ended before that",
+                result.job_id,
+                result.status_code,
             )
             result, wait.ended = wait.ended, None
         elif isinstance(result, JobNotFoundError) and wait.future.elapsed < self._missing_delay:
             result = PollError(
-                f"{result}; a new job may appear for {self._missing_delay:g} s",
+                f"{result.reason}; a new job may appear for {self._missing_delay:g} s",
                 result.job_id,
                 result.status_code,
             )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .._base.arguments import DefaultCount, DefaultNumber
 from .._base.text import LONGEST_REASON, quote
+from ..errors import KEEP_WAITING
 from ..status import Status, StatusReport
 from ..strategy import ExponentialBackoff
 
@@ -47,7 +48,7 @@ class Limits(NamedTuple):
         report: StatusReport | None,
         pause: float,
     ) -> str:
-        """Returns why a wait ended, and how to wait on.
+        """Returns why a wait ended, and how to keep waiting.
 
         Args:
             limit: The limit that ended it, or ``retry_after``: the service wants a ``pause``
@@ -67,10 +68,7 @@ class Limits(NamedTuple):
             reached = f"the limit {limit}={getattr(self, limit):g} is reached"
         if report is None:
             return f"no status was received in {polls} and {elapsed:.1f} s; {reached}"
-        return (
-            f"still running after {polls} in {elapsed:.1f} s; {reached}; to wait on, submit the"
-            " same job id again"
-        )
+        return f"still running after {polls} in {elapsed:.1f} s; {reached}; {KEEP_WAITING}"
 
     def warn_of_contradictions(self, backoff: ExponentialBackoff, asked_for: bool) -> None:
         """Warns the caller's caller of limits that can't both be meant.

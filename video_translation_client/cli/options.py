@@ -50,7 +50,7 @@ _ENDS = (
         "check the key in the service's environment variable, or the credentials in URL",
     ),
     (r"check the job id and base_url$", "check the JOB_ID and URL"),
-    (r"; to wait on, submit the same job id again$", ""),
+    (r"; to keep waiting, submit the same job id again$", ""),
 )
 
 

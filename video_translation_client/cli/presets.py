@@ -9,7 +9,7 @@ import textwrap
 from typing import Iterable, Iterator, Sequence
 
 from .. import services
-from ..services.definition import Patterns, Service
+from ..services._definition import Patterns, Service
 from .output import write_line
 
 _HEADING = ("NAME", "KEY", "BATCH", "PENDING|COMPLETED|ERROR", "SOURCE")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from .definition import Service
+from ._definition import Service
 
 NAMES = (
     "heygen",

@@ -5,7 +5,7 @@ developer.adobe.com/audio-video-firefly-services/guides/TLS/get_result_quickstar
 access token and a client id; the names of their environment variables are this library's own.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "adobe",

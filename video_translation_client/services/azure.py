@@ -7,7 +7,7 @@ same key and gives latestSucceededIteration.result.translatedVideoFileUrl.
 """
 
 from ..strategy import ExponentialBackoff
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "azure",

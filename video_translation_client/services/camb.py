@@ -6,7 +6,7 @@ the same key and gives ``video_url``.
 """
 
 from ..strategy import ExponentialBackoff
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "camb",

@@ -5,7 +5,7 @@ minutes. ``ready`` is in the list of words, but not explained. The result URL la
 asking again renews it.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "d-id",

@@ -4,7 +4,7 @@ As of November 2026, from docs.deepdub.ai/managed-dub.openapi.json. Of its 27 wo
 job; PARKED_REQUEST and the like wait for a person, so a wait may take days.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "deepdub",

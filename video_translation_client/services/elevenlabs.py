@@ -6,7 +6,7 @@ want the same key. The quickstart asks every 5 seconds.
 """
 
 from ..strategy import ExponentialBackoff
-from .definition import Batch, Service, Words
+from ._definition import Batch, Service, Words
 
 _WORDS = Words(("queued", "preparing", "dubbing"), ("dubbed",), ("failed",))
 

@@ -6,7 +6,7 @@ renews them, in ``report.payload`` with those of the audio and the captions.
 """
 
 from ..strategy import Stages
-from .definition import Batch, Service, Words
+from ._definition import Batch, Service, Words
 
 SERVICE = Service(
     "heygen",

@@ -5,7 +5,7 @@ murf.ai/api/docs/capabilities/dubbing. The status is free text, of which COMPLET
 failed and partially completed are told of; the result is a list of URLs, one a language.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "murf",

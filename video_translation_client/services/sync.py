@@ -4,7 +4,7 @@ As of November 2026, from github.com/synchronicity-labs/sync-python-sdk and
 sync.so/docs/api-reference/guides/rate-limits: 600 GET requests a minute.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "sync",

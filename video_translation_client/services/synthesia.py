@@ -4,7 +4,7 @@ As of November 2026, from docs.synthesia.io/reference/get-dubbing-project-status
 60 to 120 reads a minute. How each language stands is in ``report.payload["dubbedAssets"]``.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "synthesia",

@@ -3,7 +3,7 @@
 As of November 2026, from www.vozo.ai/docs/api_reference/endpoints/translate_dub/get.
 """
 
-from .definition import Service, Words
+from ._definition import Service, Words
 
 SERVICE = Service(
     "vozo",

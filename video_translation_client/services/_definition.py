@@ -14,8 +14,8 @@ from typing import Any, Tuple, Union
 from .._base import arguments
 from .._scheduling.limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME
 from ..strategy import Strategy
-from .expressions import check_expression
-from .templates import check_template
+from ._expressions import check_expression
+from ._templates import check_template
 
 Patterns = Tuple[Union[str, int], ...]
 Pairs = Tuple[Tuple[str, str], ...]
