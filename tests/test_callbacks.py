@@ -82,10 +82,10 @@ def test_a_callback_that_raises_is_logged_and_changes_nothing(server, make_clien
     assert logged[0].exc_info[1] is error
 
 
-def test_a_callback_in_which_the_callbacks_of_another_wait_run_is_called_to_its_end(
+def test_a_callback_that_cancels_another_wait_is_called_to_its_end_before_its_callbacks(
     server, make_client
 ):
-    """As where it cancels that one, also if those raise."""
+    """These run on a worker after it, also if they raise."""
     server.job("job-1", duration=0)
     client = make_client()
     other, calls = client.submit("job-2"), []
@@ -99,7 +99,7 @@ def test_a_callback_in_which_the_callbacks_of_another_wait_run_is_called_to_its_
     future = client.submit("job-1")
     future.add_done_callback(on_done)
     client.shutdown()
-    assert calls == [other, future]
+    assert calls == [future, other]
 
 
 def test_ctrl_c_in_a_log_handler_on_the_main_thread_is_heard(server, make_client):

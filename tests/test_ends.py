@@ -38,22 +38,34 @@ def test_a_strategy_of_ones_own_decides_the_waits(server, make_client):
     """It is given what is known: attempts, seconds, the latest report and chance."""
     known = []
 
-    def strategy(attempt, elapsed, report, chance):
-        known.append((attempt, elapsed, report.progress, chance))
-        return 10.0 * attempt
+    def strategy(moment):
+        known.append(moment)
+        return 10.0 * moment.attempt
 
     server.job(duration=40, progress=True)
     make_client(strategy=strategy, random=lambda: 0.25, max_wait_time=100).get_status()
     assert [request.time for request in server.requests] == [0, 10, 30, 60]
-    assert known == [(1, 0, 0, 0.25), (2, 10, 0.25, 0.25), (3, 30, 0.75, 0.25)]
+    assert known.pop(0).report is None  # what is reckoned with before the first answer
+    assert [moment[:4] for moment in known] == [
+        (1, 0, None, 100),
+        (2, 10, None, 90),
+        (3, 30, None, 70),
+    ]
+    assert [(moment.report.progress, moment.chance) for moment in known] == [
+        (0, 0.25),
+        (0.25, 0.25),
+        (0.75, 0.25),
+    ]
 
 
 @pytest.mark.parametrize("wait", [-1, float("nan"), None, "soon"])
 def test_a_strategy_that_returns_no_wait_ends_the_future_with_an_exception(
     server, make_client, wait
 ):
-    """Its mistake is not hidden by a wait that nobody asked for."""
-    future = make_client(strategy=lambda *known: wait).submit()
+    """Its mistake is not hidden by a wait that nobody asked for; the first is seen at once."""
+    with pytest.raises((TypeError, ValueError), match="the strategy's wait must be"):
+        make_client(strategy=lambda moment: wait)
+    future = make_client(strategy=lambda moment: wait if moment.report else 1.0).submit()
     with pytest.raises((TypeError, ValueError), match="the strategy's wait must be"):
         future.result(PATIENCE)
 
@@ -61,8 +73,10 @@ def test_a_strategy_that_returns_no_wait_ends_the_future_with_an_exception(
 def test_a_strategy_that_raises_ends_the_future_with_what_it_raised(server, make_client):
     """Whatever it is, also what is no Exception."""
 
-    def strategy(*known):
-        raise SystemExit("no more")
+    def strategy(moment):
+        if moment.report is not None:
+            raise SystemExit("no more")
+        return 1.0
 
     future = make_client(strategy=strategy).submit()
     with pytest.raises(SystemExit, match="no more"):
@@ -197,7 +211,8 @@ def test_a_request_that_can_never_succeed_ends_the_future_with_an_exception(
         future.result(PATIENCE)
     assert (caught.value.job_id, caught.value.status_code) == ("job-1", code)
     assert future.attempts == 2
-    assert future.status == "pending"
+    assert future.status == "rejected"
+    assert f"HTTP status {code}" in future.reason
 
 
 def test_get_status_raises_what_ended_the_wait(server, make_client):

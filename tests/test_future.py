@@ -102,7 +102,7 @@ def test_a_cancelled_future_is_done_and_raises_cancelled_error(cancelled):
         cancelled.result()
     with pytest.raises(concurrent.futures.CancelledError):
         cancelled.exception()
-    assert cancelled.status == "pending"
+    assert cancelled.status == "cancelled"
 
 
 def test_cancelling_wakes_wait_and_as_completed(waiting):
@@ -180,20 +180,23 @@ def test_two_who_cancel_at_once_both_hear_that_it_is_cancelled(server, make_clie
             assert calls == [future]
 
 
-def test_the_first_end_stays(ended, cancelled):
-    """What comes later changes nothing and raises nothing."""
-    ended.set_exception(RuntimeError("too late"))
+def test_only_its_client_gives_it_a_result(waiting, ended):
+    """What would be set by hand is refused, with what to do instead, and changes nothing."""
+    for future in (waiting, ended):
+        with pytest.raises(TypeError, match="call cancel"):
+            future.set_exception(RuntimeError("by hand"))
+        with pytest.raises(TypeError, match="call cancel"):
+            future.set_result("completed")
     assert ended.result() == "completed"
-    cancelled.set_result("completed")
-    assert cancelled.cancelled()
+    assert not waiting.done()
 
 
 def test_its_repr_tells_the_job_and_how_it_goes(waiting, ended):
     """In one line for a log or a debugger."""
-    assert repr(waiting) == "<StatusFuture job 'job-1': waiting, status pending, attempts 1>"
-    assert repr(ended) == "<StatusFuture job 'job-1': done, status completed, attempts 1>"
+    assert repr(waiting) == "<StatusFuture job 'job-1': pending, attempts 1>"
+    assert repr(ended) == "<StatusFuture job 'job-1': completed, attempts 1>"
     waiting.cancel()
-    assert repr(waiting) == "<StatusFuture job 'job-1': cancelled, status pending, attempts 1>"
+    assert repr(waiting) == "<StatusFuture job 'job-1': cancelled, attempts 1>"
 
 
 def test_elapsed_counts_until_the_end_and_then_stands(waiting, clock):

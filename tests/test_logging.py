@@ -68,19 +68,23 @@ def test_its_logger_has_no_handler():
 def test_a_line_names_the_place_that_speaks(server, make_client, caplog):
     """Not the helper through which it goes."""
     caplog.set_level(logging.DEBUG, NAME)
-    server.job("job-1", duration=2, faults={1: Fault.http(503), 2: Fault.http(404)})
-    make_client().submit("job-1", on_update=int).exception(PATIENCE)
+    server.job("job-1", duration=2, faults={1: Fault.http(500), 2: Fault.http(404)})
+    client = make_client()
+    client.submit("job-1", on_update=int).exception(PATIENCE)
+    client.shutdown()
     places = {
         (record.filename, record.funcName) for record in caplog.records if record.name == NAME
     }
-    assert places == {("scheduler.py", "_log_pending"), ("scheduler.py", "_go_on_after")}
+    assert places == {("listeners.py", "_log_poll"), ("listeners.py", "_log_end")}
 
 
 def test_each_poll_is_one_line_at_debug(server, make_client, caplog):
     """It tells the job, the service's word and the wait that follows."""
     caplog.set_level(logging.DEBUG, NAME)
     server.job("job-1", duration=2)
-    make_client().get_status("job-1")
+    client = make_client()
+    client.get_status("job-1")
+    client.shutdown()
     lines = [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name == NAME
     ]
@@ -94,12 +98,14 @@ def test_each_poll_is_one_line_at_debug(server, make_client, caplog):
 def test_each_failure_is_one_line_at_info(server, make_client, caplog):
     """It tells why the poll failed and whether the wait goes on."""
     caplog.set_level(logging.DEBUG, NAME)
-    server.job("job-1", faults={1: Fault.http(503), 2: Fault.http(404)})
-    make_client().submit("job-1").exception(PATIENCE)
+    server.job("job-1", faults={1: Fault.http(500), 2: Fault.http(404)})
+    client = make_client()
+    client.submit("job-1").exception(PATIENCE)
+    client.shutdown()
     lines = [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name == NAME
     ]
-    assert lines[0] == ("INFO", "job 'job-1': HTTP status 503; next poll in 1.00 s")
+    assert lines[0] == ("INFO", "job 'job-1': HTTP status 500; next poll in 1.00 s")
     assert lines[1][0] == "WARNING"
     assert "knows no such job (HTTP status 404)" in lines[1][1]
     assert lines[1][1].endswith("; the wait ends")
@@ -146,10 +152,24 @@ def test_a_timeout_is_one_line_at_info(server, make_client, caplog):
     """It is no failure, but worth knowing."""
     caplog.set_level(logging.INFO, NAME)
     server.job("job-1", duration=1000)
-    make_client(max_attempts=1).get_status("job-1")
+    client = make_client(max_attempts=1)
+    client.get_status("job-1")
+    client.shutdown()
     lines = [record.getMessage() for record in caplog.records if record.name == NAME]
     assert len(lines) == 1
     assert "job 'job-1': still running after 1 poll in" in lines[0]
+
+
+def test_a_pause_of_all_requests_is_one_line_at_info(server, make_client, caplog):
+    """It says for how long, and why nothing is asked meanwhile."""
+    caplog.set_level(logging.INFO, NAME)
+    server.job("job-1", duration=1, faults={1: Fault.http(429, {"Retry-After": "20"})})
+    client = make_client()
+    client.get_status("job-1")
+    client.shutdown()
+    lines = [record.getMessage() for record in caplog.records if record.name == NAME]
+    assert len(lines) == 2
+    assert "service 'default': the service wants no request for 20 s (Retry-After)" in lines
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), SystemExit(3), KeyboardInterrupt()])

@@ -27,7 +27,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from video_translation_client import PollError, RejectedError, VideoTranslationClient
-from video_translation_client._scheduling.workers import THREAD_NAME
+from video_translation_client._scheduling.threads import THREAD_NAME
 from video_translation_client.testing import Fault, MockServer, VirtualClock
 
 FAR = 1e9
@@ -199,7 +199,7 @@ class Waits(RuleBasedStateMachine):
             self.url,
             *limits[:2],
             request_timeout=limits[2],
-            strategy=lambda attempt, elapsed, report, chance: min(30.0, 2.0 ** (attempt - 1)),
+            strategy=lambda moment: min(30.0, 2.0 ** (moment.attempt - 1)),
             max_concurrency=count,
             max_rate=rate,
             session=self.session,

@@ -8,6 +8,7 @@ import requests
 
 from video_translation_client import (
     ExponentialBackoff,
+    Moment,
     PollError,
     RejectedError,
     Status,
@@ -55,9 +56,9 @@ def details(future: StatusFuture) -> None:
     plain.cancel()
 
 
-def constant(attempt: int, elapsed: float, report: StatusReport | None, chance: float) -> float:
+def constant(moment: Moment) -> float:
     """A strategy of the user's own."""
-    return 5 + chance
+    return 5 + moment.chance
 
 
 def tested() -> None:

@@ -6,23 +6,34 @@ One client polls any number of jobs on a handful of threads and hands out
 
 from ._base.version import __version__
 from .client import VideoTranslationClient
+from .clock import Clock
 from .errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
+from .events import Ended, Event, Listener, Paced, Polled, Submitted
 from .future import StatusFuture
 from .services._definition import Batch, Service, Words
 from .status import Status, StatusReport
-from .strategy import ExponentialBackoff, Stages
+from .strategy import ExponentialBackoff, Moment, Stages, Strategy
 
 __all__ = [
     "Batch",
+    "Clock",
+    "Ended",
+    "Event",
     "ExponentialBackoff",
     "JobNotFoundError",
+    "Listener",
+    "Moment",
+    "Paced",
     "PollError",
+    "Polled",
     "RejectedError",
     "Service",
     "Stages",
     "Status",
     "StatusFuture",
     "StatusReport",
+    "Strategy",
+    "Submitted",
     "VideoTranslationClient",
     "VideoTranslationError",
     "Words",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as random_module
 import weakref
 from types import TracebackType
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable, NoReturn, Sequence
 
 import requests
 
@@ -13,12 +13,12 @@ from ._base import arguments
 from ._http.endpoint import resolve
 from ._http.poller import Poller
 from ._http.transport import Transport
-from ._scheduling.endings import Endings
+from ._scheduling.decision import Rules
 from ._scheduling.limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME, Limits
-from ._scheduling.pace import Throttle
-from ._scheduling.planner import Planner
+from ._scheduling.listeners import Listeners
 from ._scheduling.scheduler import Scheduler
 from .clock import Clock
+from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
 from .status import Status
@@ -36,11 +36,10 @@ _MOST_WORKERS = 1000
 class VideoTranslationClient:
     """Waits for the jobs of one service, any number at a time, on a handful of threads.
 
-    A client may be used from any thread, but not from a signal handler, which may interrupt
-    its own thread while that holds a lock: set a flag there instead. No thread is started
-    before the first ``submit``; then one dispatcher and a few workers serve all waits, at most
-    ``max_concurrency`` that poll and one more for callbacks. Use the client as a context
-    manager, or call ``shutdown()``, to end them.
+    A client may be used from any thread at any moment, by signal handlers and finalizers too.
+    No thread is started before the first ``submit``; then one dispatcher and a few workers serve
+    all waits, at most ``max_concurrency`` that poll and one more for callbacks. Use the client as
+    a context manager, or call ``shutdown()``, to end them.
 
     Args:
         base_url: Where the service stands, such as ``"https://example.com/api"``; the path of
@@ -77,6 +76,9 @@ class VideoTranslationClient:
         session: A ``requests.Session`` to send requests with; it is not closed. Its headers
             are read once, when the client is made; its ``auth`` and cookies with every poll.
             Where its class overrides ``request``, each poll goes through that.
+        on_event: Called as ``on_event(event)`` with each ``Submitted``, ``Polled``, ``Paced`` and
+            ``Ended`` of ``events``, on a worker thread, in order for each job; or several such.
+            What it raises is logged and changes nothing.
         clock: For tests: a ``testing.VirtualClock``.
         random: For tests: a function that returns a number from [0, 1), for the jitter.
         **variables: Text for the named parts of the service's URLs and headers, such as
@@ -108,6 +110,7 @@ class VideoTranslationClient:
         max_payload: int = 65536,
         strategy: Strategy | None = None,
         session: requests.Session | None = None,
+        on_event: Listener | Sequence[Listener] = (),
         clock: Clock | None = None,
         random: Callable[[], float] = random_module.random,
         **variables: str,
@@ -155,12 +158,22 @@ class VideoTranslationClient:
         largest = arguments.count("max_payload", max_payload, least=0)
         poller = Poller(transport, endpoint, self._clock, largest)
         chance = arguments.callback("random", random)
+        listeners = (on_event,) if callable(on_event) else tuple(on_event)
+        for listener in listeners:
+            arguments.callback("on_event", listener)
         self._scheduler = Scheduler(
             poller,
-            Planner(strategy, limits, chance),
-            Endings(preset),
-            Throttle(preset.max_rate if rate is None else rate),
-            limits,
+            strategy,
+            chance,
+            Rules(
+                preset.name,
+                limits.max_attempts,
+                limits.max_wait_time,
+                preset.missing_delay,
+                preset.result_delay,
+            ),
+            Listeners(listeners, getattr(strategy, "ended", None)),
+            preset.max_rate if rate is None else rate,
             request_timeout,
             max_concurrency,
             self._clock,
@@ -184,10 +197,7 @@ class VideoTranslationClient:
             TypeError, ValueError: A bad argument, named in the message.
             RuntimeError: After ``shutdown``.
         """
-        if on_update is not None:
-            arguments.callback("on_update", on_update)
-        self._endpoint.check_job_id(arguments.job_id(job_id))
-        future = StatusFuture(job_id, self._scheduler, self._clock, on_update)
+        future = self._make_future(job_id, on_update)
         self._scheduler.submit(future)
         return future
 
@@ -207,8 +217,9 @@ class VideoTranslationClient:
             RejectedError: No poll of this job can succeed.
             TypeError, ValueError, RuntimeError: As for ``submit``.
         """
-        future = self.submit(job_id, on_update)
+        future = self._make_future(job_id, on_update)
         try:
+            self._scheduler.submit(future)
             return future.result()
         finally:
             future.cancel()
@@ -222,6 +233,14 @@ class VideoTranslationClient:
             cancel_futures: Cancel all futures that are not done.
         """
         self._scheduler.shutdown(wait, cancel_futures)
+
+    def _make_future(
+        self, job_id: str | None, on_update: Callable[[Status], Any] | None
+    ) -> StatusFuture:
+        if on_update is not None:
+            arguments.callback("on_update", on_update)
+        self._endpoint.check_job_id(arguments.job_id(job_id))
+        return StatusFuture(job_id, self._scheduler, self._clock, on_update)
 
     def __enter__(self) -> VideoTranslationClient:
         return self

@@ -10,10 +10,10 @@ import functools
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
-    Wakeups = queue.SimpleQueue[None]
+    Inbox = queue.SimpleQueue[Any]
 
 GLANCE = 0.05
 """How often, in real seconds, a sleep looks whether it was given up."""
@@ -48,32 +48,29 @@ class Clock:
         while not (given_up and given_up()) and end > self.monotonic():
             time.sleep(max(0.0, min(GLANCE, end - self.monotonic())))
 
-    def wait(self, wakeups: Wakeups, timeout: float | None, in_flight: int) -> None:
-        """Blocks until ``wake(wakeups)`` is called or ``timeout`` seconds have passed.
+    def wait(self, inbox: Inbox, timeout: float, in_flight: int) -> Any:
+        """Blocks until there is a message or ``timeout`` seconds have passed.
 
         Args:
-            wakeups: What one thread, and only one, waits on.
-            timeout: Seconds, or None for no limit.
+            inbox: What one thread, and only one, waits for.
+            timeout: Seconds; infinity is no limit.
             in_flight: How many exchanges with the service the caller has under way. The
                 real clock ignores it; a virtual one stands still while an exchange runs.
+
+        Returns:
+            The message, which is taken out, or None.
         """
-        if timeout is not None:
-            timeout = min(timeout, threading.TIMEOUT_MAX)
         try:
-            wakeups.get(timeout=timeout)
+            return inbox.get(timeout=min(timeout, threading.TIMEOUT_MAX))
         except queue.Empty:
-            return
-        drain(wakeups)
+            return None
 
-    def wake(self, wakeups: Wakeups) -> None:
-        """Ends the present wait on ``wakeups``, or else the next. Safe in a finalizer."""
-        wakeups.put(None)
+    def put(self, inbox: Inbox, message: object) -> None:
+        """Puts a message into an inbox, and ends the wait for one; at any moment."""
+        inbox.put(message)
 
-    def leave(self, wakeups: Wakeups) -> None:
-        """Says that nobody will wait on ``wakeups`` any more."""
+    def rest(self, inbox: Inbox, timeout: float, in_flight: int) -> None:
+        """Says what another thread would wait for by now; the real clock has no need to know."""
 
-
-def drain(wakeups: Wakeups) -> None:
-    """Takes out all wake-ups at once: one look at the state of things answers them all."""
-    while not wakeups.empty():
-        wakeups.get()
+    def leave(self, inbox: Inbox) -> None:
+        """Says that nobody will wait for the inbox any more."""

@@ -73,27 +73,13 @@ class JobNotFoundError(RejectedError):
     """The service knows no such job, and the time in which a new one may appear is over."""
 
 
-def ended_early(job_id: str | None, why: str) -> VideoTranslationError:
+def abandoned(job_id: str | None, why: str) -> VideoTranslationError:
     """Returns the error of a wait that can't go on although its job may."""
     return VideoTranslationError(
         f"the wait was abandoned ({why}), and the job may still be running",
         job_id,
         advice=KEEP_WAITING,
     )
-
-
-def unanswered(job_id: str | None, attempts: int, *, under_way: bool) -> PollError:
-    """Returns why the limit was reached without an answer, or a failure, to any poll."""
-    if not attempts:
-        why = (
-            "it was not asked for until the limit was reached: requests of other jobs, max_rate,"
-            " or a pause that the service asked for came before"
-        )
-    elif under_way:
-        why = "the poll under way had no answer when the limit was reached"
-    else:
-        why = "the answers for many jobs told nothing of it until the limit was reached"
-    return PollError(why, job_id)
 
 
 def name_job(job_id: str | None) -> str:

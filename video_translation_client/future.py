@@ -1,48 +1,57 @@
 """What a user holds of a wait: a ``concurrent.futures.Future`` that also tells how it goes.
 
-The future knows nothing of HTTP or of pacing. It ends once, whoever ends it first, and
-tells the scheduler so.
+The future knows nothing of HTTP or of pacing. It ends once, whoever ends it first. No method
+takes a lock of the library, so a finalizer or a signal handler may call any at any moment.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import threading
-from functools import partial
-from operator import methodcaller
-from typing import TYPE_CHECKING, Any, Callable, NoReturn, Tuple
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from ._base.arguments import callback
 from ._base.callbacks import call
+from ._base.internals import holds_condition, notify_cancel
 from .clock import Clock
 from .errors import PollError, name_job
+from .events import Ended
 from .status import Status, StatusReport
 
 if TYPE_CHECKING:
     Base = concurrent.futures.Future[Status]
-    Call = Tuple[Callable[[Any], Any], Any]
 else:
     Base = concurrent.futures.Future
 
 
 class Owner:
-    """What a future asks of the scheduler that polls for it; this one polls for nobody."""
+    """What a future asks of the scheduler that polls for it; this one polls for nobody.
+
+    Nothing here blocks.
+    """
+
+    service = ""
 
     def poll_now(self, future: StatusFuture) -> None:
         """Asks for the future's job as soon as possible."""
 
-    def forget(self, future: StatusFuture) -> None:
-        """Stops polling for a future that has ended."""
+    def forget(self, future: StatusFuture, end: Ended) -> None:
+        """Has a future end so, unless it has ended, and stops polling for it."""
+
+    def abort(self, future: StatusFuture) -> None:
+        """Aborts the request under way for a future that has ended."""
 
     def call(self, function: Callable[[], None]) -> None:
-        """Runs user code on a thread where it holds up no other job."""
+        """Runs user code here, or where here is a thread of the library, on a worker."""
+
+    def call_later(self, function: Callable[[], None]) -> None:
+        """Runs user code on a worker."""
 
 
 _NOBODY = Owner()
 
 
 class StatusFuture(Base):
-    """The wait for one job. Every method may be called from any thread.
+    """The wait for one job. Every method may be called from any thread, at any moment.
 
     ``result()`` returns ``completed``, ``error`` or ``timeout``, or raises a
     ``RejectedError``. ``cancel()`` works until the future is done and stops the polling;
@@ -55,9 +64,6 @@ class StatusFuture(Base):
         attempts: How many polls were started. Reading the end that an answer for many jobs has
             told belongs to that poll.
         last_error: The ``PollError`` of the latest poll that failed in passing, or None.
-        reason: One sentence on why the wait ended as it did: which limit ended it and how to
-            wait on, or what the service said of the error. None while it goes on, when it
-            completed, was cancelled or raises.
     """
 
     def __init__(
@@ -72,43 +78,54 @@ class StatusFuture(Base):
         self.report: StatusReport | None = None
         self.attempts = 0
         self.last_error: PollError | None = None
-        self.reason: str | None = None
         self.due: float | None = None  # only for the scheduler: the next poll, in clock time
+        self.began = clock.monotonic()  # likewise
         self._owner = owner
         self._clock = clock
-        self._started = clock.monotonic()
-        self._ended: float | None = None
         self._on_update = on_update
-        # Protects the two lists of callbacks and who ends the future.
-        self._guard = threading.Lock()
-        self._cancels = False
-        self._untold = False
+        # Who appends first has ended the future: one step, which nothing can interrupt.
+        self._ends: list[Ended] = []
+        self._is_report_untold = False  # whether update callbacks are still to hear of the report
         self._update_callbacks: list[Callable[[StatusFuture], Any]] = []
-        self._end_callbacks: list[Callable[[StatusFuture], Any]] | None = []
-        super().add_done_callback(methodcaller("_finish"))
+        self._done_callbacks_left: list[Callable[[StatusFuture], Any]] = []
+
+    @property
+    def end(self) -> Ended | None:
+        """How the wait ended, or None while it goes on."""
+        return self._ends[0] if self._ends else None
 
     @property
     def status(self) -> Status:
-        """The result if there is one, else the latest status received, at first pending."""
-        if self.done() and not self.cancelled() and self.exception() is None:
-            return self.result()
+        """How the wait ended, or else the latest status received, at first ``pending``.
+
+        A wait whose ``result()`` raises is ``rejected``, ``cancelled`` or ``abandoned``.
+        """
+        if self._ends:
+            return self._ends[0].status
         return Status.PENDING if self.report is None else self.report.status
+
+    @property
+    def reason(self) -> str | None:
+        """Why the wait ended as it did, and what to do; None while it goes on, or completed."""
+        end = self.end
+        words = () if end is None else (end.reason, end.advice)
+        return "; ".join(filter(None, words)) or None
 
     @property
     def has_callbacks(self) -> bool:
         """Whether user code runs at the next answer or end; only for the scheduler."""
-        return bool(self._on_update or self._update_callbacks or self._end_callbacks)
+        return bool(self._on_update or self._update_callbacks or self._done_callbacks_left)
 
     @property
     def elapsed(self) -> float:
         """Seconds from the submit until now, or until the end."""
-        return (self._clock.monotonic() if self._ended is None else self._ended) - self._started
+        return self._ends[0].elapsed if self._ends else self._clock.monotonic() - self.began
 
     @property
     def next_poll(self) -> float | None:
         """Seconds until the next poll; None while one is due or under way, and once done."""
         due = self.due
-        if due is None or self._ended is not None:
+        if due is None or self._ends:
             return None
         return max(0.0, due - self._clock.monotonic())
 
@@ -127,114 +144,149 @@ class StatusFuture(Base):
         future is done. What ``fn`` raises is logged and changes nothing.
         """
         callback("fn", fn)
-        with self._guard:
-            self._update_callbacks.append(fn)
+        self._update_callbacks.append(fn)
 
     def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
         """Calls ``fn(future)`` when the future is done, at once if it is, as every Future.
 
         What ``fn`` raises is logged and changes nothing.
         """
-        with self._guard:
-            if self._end_callbacks is not None:
-                self._end_callbacks.append(fn)
-                return
-        call(fn, self, self.job_id)
+        if self.done():
+            call(fn, self, self.job_id)
+            return
+        self._done_callbacks_left.append(fn)
+        if self.done():  # it may have ended meanwhile, and its callbacks may have run
+            self._owner.call(self.run_callbacks)
 
     def cancel(self) -> bool:
         """Ends the wait unless it is done; no poll of the job starts afterwards.
 
+        The done-callbacks run here, or, where a thread of the library calls, on one of its workers.
+
         Returns:
             True if the future is cancelled, now or before; False if it ended otherwise.
         """
-        if self._claim(cancels=True):
-            super().cancel()
-        return self._cancels
+        if not self._ends:
+            self._cancel(self._owner)
+        return self._ends[0].status is Status.CANCELLED
+
+    def _cancel(self, owner: Owner) -> None:
+        end = self.make_end(Status.CANCELLED, owner.service)
+        try:
+            # First: whatever of the following is left undone, a thread of the library does.
+            owner.forget(self, end)
+            if self.claim(end):
+                # Interrupted inside of it, this thread would break its own wait.
+                if not holds_condition(self):
+                    super().cancel()
+                    notify_cancel(self, by_owner=False)
+                owner.abort(self)
+                owner.call(self.run_callbacks)
+        except BaseException:
+            owner.call_later(self.run_callbacks)
+            raise
+
+    # Only for the scheduler
+
+    def make_end(self, status: Status, service: str, error: BaseException | None = None) -> Ended:
+        """Returns an end of this wait by what is known of it now."""
+        return Ended(
+            self.job_id,
+            service,
+            status,
+            self.attempts,
+            self.elapsed,
+            self.report,
+            error,
+            self.last_error,
+        )
+
+    def claim(self, end: Ended) -> bool:
+        """Says whether the future ends so: the first end counts."""
+        if not self._ends:
+            self._ends.append(end)
+        return self._ends[0] is end
 
     def set_report(self, report: StatusReport) -> None:
-        """Takes one answer and runs the update callbacks; only for the scheduler."""
+        """Takes one answer and runs the update callbacks."""
         self.report = report
-        with self._guard:
-            calls = self._update_calls()
-        for fn, argument in calls:
-            if self._ended is None:  # a deadline or a cancel may come between them
+        for fn, argument in self._update_calls(report):
+            if not self._ends:  # a deadline or a cancel may come between them
                 call(fn, argument, self.job_id)
 
-    def set_result(
-        self, result: Status, reason: str | None = None, untold: StatusReport | None = None
-    ) -> None:
-        """Ends the future, only for the scheduler; nothing happens once it has ended.
+    def conclude(self, end: Ended) -> bool:
+        """Ends the future so, unless it has ended, and wakes who waits; never interrupted."""
+        if not self.claim(end):
+            return False
+        self.last_error = end.last_error
+        if end.report is not self.report:
+            self.report, self._is_report_untold = end.report, True
+        if end.status is Status.CANCELLED:
+            self.finish_cancel()
+        elif end.error is not None:
+            super().set_exception(end.error)
+        else:
+            super().set_result(end.status)
+        return True
 
-        ``untold`` is the answer that told the end where ``set_report`` has not: the update
-        callbacks hear of it before the done-callbacks do.
-        """
-        if self._claim():
-            if untold is not None:
-                self.report, self._untold = untold, True
-            self.reason = reason
-            super().set_result(result)
+    def finish_cancel(self) -> None:
+        """Does what an interruption may have left undone of a cancel, and wakes all who wait."""
+        super().cancel()
+        notify_cancel(self, by_owner=True)
 
-    def set_exception(self, exception: BaseException | None) -> None:
-        """Ends the future, only for the scheduler; nothing happens once it has ended."""
-        if self._claim():
-            super().set_exception(exception)
+    def run_callbacks(self) -> None:
+        """Runs the callbacks of a future that has ended, each once, and lets go of them."""
+        owner, self._owner = self._owner, _NOBODY
+        calls = []
+        if self._is_report_untold and self.report is not None:
+            calls = self._update_calls(self.report)
+        self._on_update, self._update_callbacks = None, []
+        try:
+            for fn, argument in calls:
+                call(fn, argument, self.job_id)
+            while self._done_callbacks_left:
+                self._run_next_callback()
+        finally:
+            if self._done_callbacks_left:  # Ctrl-C in one of them
+                owner.call_later(self.run_callbacks)
 
-    def disown(self, exception: BaseException) -> None:
-        """Ends the copy of a future in a forked child, without a callback; only for the scheduler.
+    def disown(self, end: Ended) -> None:
+        """Ends the copy of a future in a forked child, without a callback.
 
         Threads that are not there may hold its locks, so it begins anew.
         """
-        self._guard = threading.Lock()
         super().__init__()
         self._owner = _NOBODY
-        self._end_callbacks = None
-        self._update_callbacks = []
-        self._on_update = None
-        self._ended = self._clock.monotonic()
-        super().set_exception(exception)
+        self._on_update, self._update_callbacks, self._done_callbacks_left = None, [], []
+        ended, self._ends = self._ends or [end], []
+        self.conclude(ended[0])
+
+    def set_result(self, result: Any) -> NoReturn:
+        """Refused: a wait ends by what the service says, or a limit."""
+        raise TypeError("a StatusFuture is ended by its client; to end it yourself, call cancel()")
+
+    def set_exception(self, exception: BaseException | None) -> NoReturn:
+        """Refused likewise."""
+        self.set_result(exception)
+
+    def _run_next_callback(self) -> None:
+        try:
+            fn = self._done_callbacks_left.pop(0)
+        except IndexError:  # another thread was faster
+            return
+        call(fn, self, self.job_id)
+
+    def _update_calls(self, report: StatusReport) -> list[tuple[Callable[[Any], Any], Any]]:
+        calls: list[tuple[Callable[[Any], Any], Any]] = []
+        if self._on_update is not None:
+            calls.append((self._on_update, report.status))
+        return calls + [(fn, self) for fn in list(self._update_callbacks)]
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a StatusFuture can't be pickled: it waits in its own process alone")
 
-    def _claim(self, *, cancels: bool = False) -> bool:
-        """Returns True to the first who wants to end the future, False to all others."""
-        with self._guard:
-            if self._ended is not None:
-                return False
-            self._ended = self._clock.monotonic()
-            self._cancels = cancels
-            return True
-
-    def _finish(self) -> None:
-        """Runs once, as the first done-callback of the base class, however the end came."""
-        if self.cancelled():
-            # Only this wakes those who wait in wait() and as_completed().
-            self.set_running_or_notify_cancel()
-        # Let go of the owner, so that a future that is kept keeps no client alive.
-        owner, self._owner = self._owner, _NOBODY
-        owner.forget(self)
-        with self._guard:
-            calls = self._update_calls() if self._untold else []
-            calls += [(fn, self) for fn in self._end_callbacks or ()]
-            self._end_callbacks = None
-            self._update_callbacks, self._on_update = [], None
-        if calls:
-            owner.call(partial(self._call_all, calls))
-
-    def _update_calls(self) -> list[Call]:
-        """Returns what the latest answer calls; under the guard."""
-        calls: list[Call] = [(fn, self) for fn in self._update_callbacks]
-        if self._on_update is not None and self.report is not None:
-            calls.insert(0, (self._on_update, self.report.status))
-        return calls
-
-    def _call_all(self, calls: list[Call]) -> None:
-        for fn, argument in calls:
-            call(fn, argument, self.job_id)
-
     def __repr__(self) -> str:
-        state = "cancelled" if self.cancelled() else "done" if self.done() else "waiting"
         return (
-            f"<{type(self).__name__} {name_job(self.job_id)}: {state}, status {self.status},"
+            f"<{type(self).__name__} {name_job(self.job_id)}: {self.status},"
             f" attempts {self.attempts}>"
         )

@@ -11,7 +11,11 @@ from typing import Any
 
 
 class Status(str, enum.Enum):
-    """How a job stands; compares and prints as the plain word on every Python version."""
+    """How a job, or the wait for it, stands; compares and prints as the plain word.
+
+    The last three tell of a wait whose ``result()`` raises. ``get_status`` never returns them and
+    ``on_update`` is never called with them.
+    """
 
     PENDING = "pending"
     """The service is still working on the job."""
@@ -21,6 +25,12 @@ class Status(str, enum.Enum):
     """The service said that the job failed."""
     TIMEOUT = "timeout"
     """The wait's budget was spent while the job was still running: not a failure of the job."""
+    REJECTED = "rejected"
+    """No poll of the job can succeed: ``result()`` raises the reason."""
+    CANCELLED = "cancelled"
+    """The wait was cancelled here; of the job this says nothing."""
+    ABANDONED = "abandoned"
+    """The wait ended with its process, by an exit, a fork or a shutdown: likewise."""
 
     def __str__(self) -> str:
         return str(self.value)

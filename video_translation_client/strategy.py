@@ -7,15 +7,41 @@ is an argument like the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ._base.arguments import number
 from .status import StatusReport
 
-Strategy = Callable[[int, float, Optional[StatusReport], float], float]
-"""``strategy(attempt, elapsed, report, chance) -> seconds`` to wait until the next poll:
-after ``attempt`` polls (from 1) in ``elapsed`` seconds, the latest ``report`` (None before
-the first answer), with ``chance`` drawn from [0, 1). Called from worker threads."""
+
+class Moment(NamedTuple):
+    """What is known of a wait after one of its polls.
+
+    Attributes:
+        attempt: The polls so far, from 1.
+        elapsed: Seconds since the submit.
+        age: Seconds since the job's start, or None where that is not known.
+        remaining: Seconds until the wait's limit, or None without one.
+        report: The latest answer; None before the first.
+        chance: A number drawn from [0, 1), to spread polls with.
+        expected: Seconds that the job is expected to take, or None.
+        group: What kind of job it is, or None.
+    """
+
+    attempt: int
+    elapsed: float
+    age: float | None = None
+    remaining: float | None = None
+    report: StatusReport | None = None
+    chance: float = 0.5
+    expected: float | None = None
+    group: str | None = None
+
+
+Strategy = Callable[[Moment], float]
+"""``strategy(moment) -> seconds`` to wait until the next poll, 0 or more. Called from worker
+threads, and once when a client is made: its first wait is the pace that is reckoned with before
+the first answer. If it has a method ``ended(end)``, that is called with the ``Ended`` of each wait
+of its client, on a worker thread."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +69,13 @@ class ExponentialBackoff:
         number("jitter", self.jitter, least=0)
         number("max_interval", self.max_interval, above=0)
 
-    def __call__(
-        self, attempt: int, elapsed: float, report: StatusReport | None, chance: float
-    ) -> float:
-        """Returns the seconds to wait after ``attempt`` polls; safe for any attempt."""
+    def __call__(self, moment: Moment) -> float:
+        """Returns the seconds to wait; safe for any number of attempts."""
         try:
-            wait = self.initial_wait_time * self.backoff_factor ** (attempt - 1)
+            wait = self.initial_wait_time * self.backoff_factor ** (moment.attempt - 1)
         except OverflowError:
             wait = self.max_interval
-        return min(self.max_interval, wait) + self.jitter * chance
+        return min(self.max_interval, wait) + self.jitter * moment.chance
 
 
 @dataclass(frozen=True)
@@ -83,12 +107,11 @@ class Stages:
         if begins[:1] != [0] or begins != sorted(set(begins)):
             raise ValueError(f"stages must begin at 0 and follow each other, not {pairs!r}")
 
-    def __call__(
-        self, attempt: int, elapsed: float, report: StatusReport | None, chance: float
-    ) -> float:
-        """Returns the seconds to wait after ``elapsed`` seconds."""
+    def __call__(self, moment: Moment) -> float:
+        """Returns the seconds to wait."""
+        elapsed = moment.elapsed
         interval = next(wait for begin, wait in reversed(self.stages) if begin <= elapsed)
-        return interval + self.jitter * chance
+        return interval + self.jitter * moment.chance
 
 
 if TYPE_CHECKING:

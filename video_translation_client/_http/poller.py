@@ -67,6 +67,7 @@ class Outcome(NamedTuple):
     retry_after: float | None = None
     throttled: bool = False
     alone: bool = False
+    status_code: int | None = None
 
 
 class Poller:

@@ -25,6 +25,8 @@ _PARTING = 0.25
 # Seconds in which callbacks that run may end after Ctrl-C.
 _LAST_CALLBACKS = 1.0
 
+_IS_FORK = "the process is a fork, and the job is waited for in its parent"
+
 # Not a WeakSet, which can't be listed while another thread adds to it.
 _schedulers: dict[weakref.ref[Scheduler], None] = {}
 
@@ -57,7 +59,7 @@ def _end() -> None:
         return max(0.0, began + seconds - clock.monotonic())
 
     for scheduler in schedulers:
-        scheduler.part(left(_PARTING))
+        scheduler.leave_requests(left(_PARTING))
     # Ctrl-C ends what it can. Otherwise concurrent.futures waits for callbacks, as for all that
     # runs on its threads.
     if issubclass(getattr(sys, "last_type", None) or object, KeyboardInterrupt):
@@ -69,18 +71,18 @@ def _before_fork() -> None:
     _forking.acquire()
     _held.extend(_living())
     for scheduler in _held:
-        scheduler.hold()
+        scheduler.before_fork()
 
 
 def _in_parent() -> None:
     while _held:
-        _held.pop().go_on()
+        _held.pop().after_fork_in_parent()
     _forking.release()
 
 
 def _in_child() -> None:
     while _held:
-        _held.pop().start_over("the process is a fork, and the job is waited for in its parent")
+        _held.pop().after_fork_in_child(_IS_FORK)
     _forking.release()
 
 

@@ -1,49 +1,57 @@
-"""Who is asked when: any number of waits on one dispatcher thread and a few workers.
+"""Takes waits in, has due ones polled, and applies what is decided. It speaks no HTTP.
 
-It decides moments and ends futures; it never speaks HTTP and never blocks the dispatcher
-on anything but the clock.
+    submit, cancel, poll_now, shutdown      any thread, at any moment; no lock
+        |  put bookkeeping into
+        v
+      inbox ---> bookkeeping under the lock, by whichever of these takes it next:
+                   |                                       |
+             dispatcher thread                       worker threads
+               waits for the inbox or               poll, decide, run callbacks;
+               for the next due moment;             then take the next due poll
+               hands what is due to  ------------>  themselves
+               workers; ends waits at
+               their deadline
 
-    submit ---> ready ---------> polling ---------> future ends
-                  ^   a worker      |  settle:
-                  |   is free       |  still running
-                  `--- waiting <----'
-                  due    (a timer: the next poll)
-
-A poll serves one wait, or as many as the service tells of in one answer; some of those are
-asked a little before they are due. A wait has one live timer at most: while it waits, for its
-next poll; while it is ready or polling, for its deadline, at which the dispatcher ends it
-whatever its poll does. A poll has one for the end of its request's time; it is aborted then, or
-when no wait needs it any more.
+Who holds the lock works the inbox off first, and does bookkeeping alone: no code of a user runs
+and no I/O happens under it. What the garbage collector runs under it all the same, or a signal
+handler in the middle of anything, gets no further than the inbox. The handlers of fork and exit
+take the lock, too; nobody else does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import queue
 import threading
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from .._base import arguments
 from .._base.callbacks import running
 from .._base.log import log
-from .._base.text import quote
 from .._http.poller import Outcome, Poller
 from ..clock import Clock
-from ..errors import PollError, ended_early, name_job, unanswered
+from ..errors import abandoned
+from ..events import Ended, Polled, Submitted
 from ..future import Owner, StatusFuture
 from ..status import Status, StatusReport
+from ..strategy import Moment, Strategy
 from . import process
-from .agenda import Agenda
-from .endings import Endings
-from .limits import Limits, reason_of
-from .pace import Throttle
-from .planner import Plan, Planner
+from .batching import Batching
+from .decision import Again, Rules, decide, needs_strategy
+from .due import Due
+from .listeners import Listeners
+from .pace import Pace
+from .threads import THREAD_NAME, NoThreadError, Workers
 from .waits import Poll, Wait
-from .workers import THREAD_NAME, NoThreadError, Workers
 
 if TYPE_CHECKING:
-    from ..clock import Wakeups
+    from ..clock import Inbox
+
+    Message = tuple[Callable[[Any, float], None], object]
 
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0
@@ -51,8 +59,9 @@ _LATE = 1.0
 # Seconds after which it is tried again to start the first worker.
 _RETRY = 0.25
 
-# Polls without an answer, from the first on, of which a person is to hear.
-_SILENT_POLLS = 3
+# What a task leaves to be applied: which waits go on, and how.
+Decided = Sequence["tuple[Wait, Again]"]
+Task = Callable[[], Decided]
 
 
 class Scheduler(Owner):
@@ -60,10 +69,11 @@ class Scheduler(Owner):
 
     Args:
         poller: Makes the exchanges.
-        planner: Says how many seconds to wait after each.
-        endings: Says which ends are ends.
-        throttle: Says when the next request may start.
-        limits: End a wait.
+        strategy: Says how many seconds to wait after each.
+        chance: Draws a number from [0, 1) for the strategy.
+        rules: What ends a wait.
+        listeners: Hear of what happens.
+        max_rate: The most requests a second, or None.
         request_timeout: Seconds after which a request is aborted.
         max_concurrency: The most workers, and exchanges under way at once.
         clock: The time, and how to wait for it.
@@ -72,97 +82,109 @@ class Scheduler(Owner):
     def __init__(
         self,
         poller: Poller,
-        planner: Planner,
-        endings: Endings,
-        throttle: Throttle,
-        limits: Limits,
+        strategy: Strategy,
+        chance: Callable[[], float],
+        rules: Rules,
+        listeners: Listeners,
+        max_rate: float | None,
         request_timeout: float,
         max_concurrency: int,
         clock: Clock,
     ) -> None:
+        self.service = rules.service
         self._poller = poller
-        self._planner = planner
-        self._endings = endings
-        self._limits = limits
+        self._strategy = strategy
+        self._chance = chance
+        self._rules = rules
+        self._listeners = listeners
+        self._max_rate = max_rate
         self._request_timeout = request_timeout
         self._max_concurrency = max_concurrency
         self._clock = clock
-        self._throttle = throttle
+        first = Moment(1, 0.0, remaining=rules.max_wait_time, chance=0.0)
+        self._first_interval = _seconds(strategy(first))
         self._closed = False
         self._begin()
         # Before there is a thread: a fork may come while another one holds the lock.
         process.watch(self)
 
     def _begin(self) -> None:
-        self._wakeups: Wakeups = queue.SimpleQueue()
+        self._inbox: Inbox = queue.SimpleQueue()
         # One worker more than there are polls at once: when all of them hang, the callbacks of
         # futures that end at their deadline still run.
         self._workers = Workers(self._max_concurrency + 1)
+        self._is_begun = False
+        self._is_over = False
         self._dispatcher: threading.Thread | None = None
-        self._outbox: deque[Callable[[], None]] = deque()  # the dispatcher's alone
-        self._short = False  # likewise: whether there is no worker to be had
-        # Protects everything below, the throttle and the waits. Held for bookkeeping alone.
-        self._lock = threading.Lock()
+        self._dispatches = threading.Event()
+        self._ticket = threading.Lock()  # whichever thread gets it is the dispatcher
+        self._outbox: deque[Task] = deque()  # the dispatcher's: taken, and not with a worker yet
+        self._message: Message | None = None  # likewise: what it was woken by
+        self._is_short = False  # likewise: whether there is no worker to be had
+        # By all futures that have not ended. Single steps of a dict need no lock.
         self._waits: dict[StatusFuture, Wait] = {}
-        self._agenda = Agenda(self._poller, self._throttle, self._request_timeout)
-        self._calls: deque[Callable[[], None]] = deque()
+        self._cancels = False  # whether all futures are being cancelled
+        # What ends futures leaves here what is to be done under the lock, and after it.
+        self._ended: deque[StatusFuture] = deque()
+        self._cancelled: deque[StatusFuture] = deque()
+        self._unneeded: deque[Poll] = deque()
+        # Protects what follows, and the waits themselves.
+        self._lock = threading.Lock()
+        batching, share = None, 1.0
+        if self._poller.most > 1:
+            share = 1 / self._poller.most
+            batching = Batching(self._poller.together, self._poller.most, self._poller.window)
+        self._pace = Pace(self.service, self._max_rate, self._first_interval, share)
+        self._due = Due(self._pace, batching, self._request_timeout)
+        self._calls: deque[Task] = deque()
         self._in_flight = 0
-        self._wakes_at: float | None = None  # until when the dispatcher waits; None: for ever
+        self._wakes_at = math.inf  # until when the dispatcher waits
+
+    # Public calls come in here, and take no lock
 
     def submit(self, future: StatusFuture) -> None:
         """Takes over a future and has its job polled at once.
 
         Raises:
-            RuntimeError: After ``shutdown``.
+            RuntimeError: After ``shutdown``, or there is no thread to be had.
         """
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("cannot schedule new futures after shutdown")
-            if self._dispatcher is None:
-                self._start()
-            limit, now = self._limits.max_wait_time, self._clock.monotonic()
-            deadline = None if limit is None else now - future.elapsed + limit
-            wait = Wait(future, deadline, self._planner.first_rate, 1 / self._poller.most)
-            self._waits[future] = wait
-            self._throttle.steady_rate += wait.load
-            self._agenda.add(wait, now)
-            self._clock.wake(self._wakeups)
+        if self._closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if self._dispatcher is None:
+            self._start_dispatcher()
+        wait = Wait(future, self._rules, future.began)
+        self._waits[future] = wait
+        self._post(self._adopt, wait)
+        if self._is_over:  # the last thread left between our look and our message
+            self._waits.pop(future, None)
+            future.conclude(self._abandon_end(future, "the client was shut down"))
+            raise RuntimeError("cannot schedule new futures after shutdown")
 
     def poll_now(self, future: StatusFuture) -> None:
         """Makes the wait ready, or has another poll follow the one under way."""
-        with self._lock:
-            wait = self._waits.get(future)
-            if wait is None or self._agenda.is_ready(wait):
-                return
-            if wait.poll is not None:
-                wait.again = True
-                return
-            self._agenda.add(wait, self._clock.monotonic())
-            self._clock.wake(self._wakeups)
+        self._post(self._poll_now, future)
 
-    def forget(self, future: StatusFuture) -> None:
-        """Drops all that is known of a wait; no poll of it starts afterwards."""
-        with self._lock:
-            wait = self._waits.pop(future)
-            self._throttle.steady_rate = (
-                max(0.0, self._throttle.steady_rate - wait.load) if self._waits else 0.0
-            )
-            self._agenda.drop(wait)
-            if self._closed and not self._waits:
-                self._clock.wake(self._wakeups)
-            # They would hold each other, and so the future, until the garbage collector runs.
-            poll, wait.poll = wait.poll, None
-            needed = poll is None or any(other.future in self._waits for other in poll.waits)
-        if poll is not None and not needed:
+    def forget(self, future: StatusFuture, end: Ended) -> None:
+        """Has a future end so, unless it has ended, and drops all that is known of its wait."""
+        self._post(self._take_end, (future, end))
+
+    def abort(self, future: StatusFuture) -> None:
+        """Aborts the request under way for a future, unless another one needs it."""
+        wait = self._waits.get(future)
+        poll = None if wait is None else wait.poll
+        if poll is not None and not _is_needed(poll):
             poll.exchange.abort()
 
     def call(self, function: Callable[[], None]) -> None:
-        """Runs ``function`` here, or on a worker where here is the dispatcher."""
-        if threading.current_thread() is self._dispatcher:
-            with self._lock:
-                self._calls.append(function)
+        """Runs ``function`` here, or on a worker where here is a thread of the library."""
+        if self._workers.is_own():
+            self.call_later(function)
         else:
             self._workers.run_as_own(function)
+
+    def call_later(self, function: Callable[[], None]) -> None:
+        """Runs ``function`` on a worker."""
+        self._post(self._take_call, function)
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """Takes no more futures, and ends the threads once those it has are done.
@@ -171,37 +193,62 @@ class Scheduler(Owner):
             wait: Block until then. From a callback, where that would never be, it does not.
             cancel_futures: Cancel those that are not done.
         """
-        with self._lock:
-            self.abandon()
-            futures = self._doom() if cancel_futures else []
-            dispatcher = self._dispatcher
-        for future in futures:
-            future.cancel()
-        if dispatcher is None:
+        self.abandon()
+        if cancel_futures:
+            self._cancels = True
+            try:
+                for future in list(self._waits):
+                    future.cancel()
+            finally:  # an interruption leaves the rest to the dispatcher
+                self._post(self._cancel_rest, None)
+        if not self._is_begun:
             self._release()
         elif wait and not self._workers.is_own():
-            dispatcher.join()
+            self._dispatches.wait()
+            if self._dispatcher is not None:
+                self._dispatcher.join()
             self._workers.shutdown(wait=True)
 
     def abandon(self) -> None:
-        """Takes no more futures. Needs no lock: a finalizer may interrupt any code."""
+        """Takes no more futures."""
         if not self._closed:
             self._closed = True
-            if self._dispatcher is not None:
-                self._clock.wake(self._wakeups)
+            if self._is_begun:
+                self._post(self._adopt_all, None)
+
+    def _post(self, bookkeeping: Callable[[Any, float], None], subject: object) -> None:
+        """Has ``bookkeeping(subject, now)`` run under the lock, soon."""
+        self._clock.put(self._inbox, (bookkeeping, subject))
+
+    def _start_dispatcher(self) -> None:
+        thread = threading.Thread(
+            target=partial(self._workers.run_as_own, self._run),
+            name=f"{THREAD_NAME}-dispatcher",
+            daemon=True,
+        )
+        self._is_begun = True
+        try:
+            # Of several at once, all but one end at once.
+            thread.start()
+        except RuntimeError:
+            if self._dispatcher is None:
+                self._is_begun = False
+                raise
+
+    # What the handlers of exit and fork do
 
     def end(self, why: str) -> None:
         """Ends every future with an error, and aborts what is under way: the process ends."""
         self._end_all(why)
-        self._clock.wake(self._wakeups)
+        self._post(self._adopt_all, None)
 
-    def part(self, patience: float) -> None:
+    def leave_requests(self, patience: float) -> None:
         """Waits a few seconds for the threads after ``end``, and holds none against the process."""
         if self._dispatcher is not None:
             self._dispatcher.join(patience)
         with self._lock:
-            stuck = [poll.thread for poll in self._agenda.polls if poll.thread is not None]
-        self._workers.let_go(stuck)
+            stuck = [poll.thread for poll in self._due.polls if poll.thread is not None]
+        self._workers.leave(stuck)
 
     def leave_callbacks(self, seconds_left: Callable[[], float]) -> None:
         """Waits a little for the user's code that runs after ``end``, and says what is left."""
@@ -211,154 +258,171 @@ class Scheduler(Owner):
             if thread.is_alive():
                 code = running(thread) or "code of yours"
                 log(logging.WARNING, "%s still runs, and is not waited for after Ctrl-C", code)
-        self._workers.let_go(stuck)
+        self._workers.leave(stuck)
 
-    def hold(self) -> None:
-        """Lets no thread change anything until ``go_on`` or ``start_over``: a fork is ahead."""
+    def before_fork(self) -> None:
+        """Lets no thread change anything until one of the following two is called."""
         self._lock.acquire()
 
-    def go_on(self) -> None:
-        """Goes on after ``hold``."""
+    def after_fork_in_parent(self) -> None:
+        """Lets the threads continue."""
         self._lock.release()
 
-    def start_over(self, why: str) -> None:
-        """Goes on in a forked child, which has the futures of its parent, but no thread."""
+    def after_fork_in_child(self, why: str) -> None:
+        """Begins anew in a forked child, which has the futures of its parent, but no thread."""
         futures = list(self._waits)
-        self._throttle.steady_rate = 0.0
         self._begin()
         self._poller.start_over()
         for future in futures:
-            future.disown(ended_early(future.job_id, why))
+            future.disown(self._abandon_end(future, why))
+
+    def _end_all(self, why: str, cause: BaseException | None = None) -> None:
+        self._closed = self._cancels = True
+        with self._lock:
+            self._read_inbox(self._clock.monotonic())
+            waits = list(self._waits.values())
+        self._finish_ends()
+        for wait in waits:
+            end = self._abandon_end(wait.future, why, cause)
+            if wait.future.conclude(end):
+                self._ended.append(wait.future)
+                self._workers.run_as_own(partial(self._tell_end, wait, end))
+
+    def _abandon_end(
+        self, future: StatusFuture, why: str, cause: BaseException | None = None
+    ) -> Ended:
+        error = abandoned(future.job_id, why)
+        error.__cause__ = cause
+        return future.make_end(Status.ABANDONED, self.service, error)
 
     # On the dispatcher thread
 
     def _run(self) -> None:
+        if not self._ticket.acquire(blocking=False):
+            return
+        self._dispatcher = threading.current_thread()
+        self._dispatches.set()
         try:
             while not self._turn():
                 pass
         except BaseException as error:  # noqa: BLE001 - every future gets it
             self._collapse(error)
         finally:
+            self._is_over = True
+            self._end_all("the client was shut down")  # whoever came too late to be seen
             self._release()
 
     def _turn(self) -> bool:
         """Does what is due and waits for what is next; True once nothing can follow."""
+        has_worker = self._has_worker()
         with self._lock:
             now = self._clock.monotonic()
-            expired, overdue = self._agenda.take_due(now)
-            self._take_work(now)
+            self._read_inbox(now, self._message)
+            self._message = None
+            expired, overdue = self._due.take(now)
+            task = self._next_task(now) if has_worker else None
+            while task is not None:
+                self._outbox.append(task)
+                task = self._next_task(now)
+            self._wakes_at = self._next_moment(now)
             in_flight = self._in_flight
-            free = in_flight < self._max_concurrency
-            self._wakes_at = self._agenda.next_moment(now, free)
-            timeout = None if self._wakes_at is None else max(0.0, self._wakes_at - now)
-            done = self._closed and not (self._waits or in_flight or self._calls)
+            is_done = self._is_done()
+        self._finish_ends()
         for poll in overdue:
             poll.exchange.abort()
         for wait in expired:
             self._expire(wait)
-        if not self._hand_out():
-            # Nothing is under way without a worker, so a virtual clock goes on, too.
-            timeout, in_flight = _RETRY if timeout is None else min(timeout, _RETRY), 0
-        if not (done or expired):
-            self._clock.wait(self._wakeups, timeout, in_flight)
-        return done
-
-    def _hand_out(self) -> bool:
-        """Hands what is in the outbox to the workers; False while there can be none."""
         while self._outbox:
-            try:
-                self._workers.start(partial(self._work, self._outbox[0]))
-            except NoThreadError as error:
-                if not self._short:
-                    log(logging.WARNING, "%s; trying again every %g s", error, _RETRY)
-                self._short = True
-                return False
-            self._short = False
+            self._workers.start(partial(self._work, self._outbox[0]))
             self._outbox.popleft()
-        return True
+        # What was ended here is to be forgotten before anything else is waited for.
+        if not (is_done or self._ended):
+            timeout = self._wakes_at - now if has_worker else _RETRY
+            self._message = self._clock.wait(self._inbox, max(0.0, timeout), in_flight)
+        return is_done
 
-    def _take_work(self, now: float) -> None:
-        """Puts as much into the outbox as there are free workers, and the throttle lets."""
-        while self._calls and self._in_flight <= self._max_concurrency:
-            self._outbox.append(self._calls.popleft())
-            self._in_flight += 1
-        while self._in_flight < self._max_concurrency:
-            poll = self._agenda.take_poll(now)
-            if poll is None:
-                break
-            self._outbox.append(partial(self._poll, poll))
-            self._in_flight += 1
+    def _has_worker(self) -> bool:
+        """Sees to it that work that is taken is done; False while there is no thread for it."""
+        try:
+            self._workers.have_one()
+        except NoThreadError as error:
+            if not self._is_short:
+                log(logging.WARNING, "%s; trying again every %g s", error, _RETRY)
+            self._is_short = True
+            return False
+        self._is_short = False
+        return True
 
     def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline, with the end that the service told if it did."""
-        future, report = wait.future, wait.ended or wait.future.report
-        if report is not None and report.status is not Status.PENDING:
-            future.set_result(report.status, reason_of(report), untold=wait.ended)
-            return
-        pause = self._throttle.paused_until - self._clock.monotonic()
-        hopeless = wait.poll is None and pause > 0
-        limit = "retry_after" if hopeless else "max_wait_time"
-        self._time_out(wait, limit, pause, under_way=wait.poll is not None)
+        now = self._clock.monotonic()
+        end = decide(wait, None, None, now, self._pace.paused_until - now)
+        if isinstance(end, Ended):  # always; what is left to know is of what kind
+            self._conclude(wait, end)
 
     def _collapse(self, error: BaseException) -> None:
-        """Ends every future: the dispatcher can't go on, as at the interpreter's exit."""
+        """Ends every future: the dispatcher can't continue, as at the interpreter's exit."""
         self._end_all(str(error), error)
         # Callbacks that no worker can take run here; polls find that their waits have ended.
-        for function in [*self._outbox, *self._calls]:
-            self._workers.run_as_own(function)
-
-    def _end_all(self, why: str, cause: BaseException | None = None) -> None:
-        with self._lock:
-            self._closed = True
-            futures = self._doom()
-        for future in futures:
-            failure = ended_early(future.job_id, why)
-            failure.__cause__ = cause
-            future.set_exception(failure)
+        for task in [*self._outbox, *self._calls]:
+            self._workers.run_as_own(partial(_run_task, task))
 
     def _release(self) -> None:
-        self._clock.leave(self._wakeups)
+        self._clock.leave(self._inbox)
         self._workers.shutdown(wait=False)
         self._poller.close()
 
     # On a worker thread
 
-    def _work(self, function: Callable[[], None]) -> None:
-        try:
-            function()
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-                self._clock.wake(self._wakeups)
+    def _work(self, task: Task | None) -> None:
+        """Runs a task, and then those that are due by then."""
+        while task is not None:
+            decided: Decided = ()
+            try:
+                decided = task()
+            finally:
+                with self._lock:
+                    now = self._clock.monotonic()
+                    self._read_inbox(now)
+                    for wait, again in decided:
+                        self._continue(wait, again, now)
+                    self._in_flight -= 1
+                    task = self._next_task(now)
+                    moment = self._next_moment(now)
+                    in_flight = self._in_flight
+                    is_early = moment < self._wakes_at
+                    self._wakes_at = min(moment, self._wakes_at)
+                self._finish_ends()
+                if is_early:
+                    self._post(_nothing, None)
+                else:
+                    self._clock.rest(self._inbox, moment - now, in_flight)
 
-    def _poll(self, poll: Poll) -> None:
+    def _poll(self, poll: Poll) -> Decided:
+        """Makes one exchange, and settles the waits that it serves."""
+        poll.thread = threading.current_thread()
+        waits = [wait for wait in poll.waits if wait.future.end is None]
+        for wait in waits:
+            wait.future.attempts += not wait.free
+            wait.free = False
+        outcomes = self._ask(poll, waits)
         with self._lock:
-            began = self._clock.monotonic()
-            waits = [wait for wait in poll.waits if wait.future in self._waits]
-            for wait in waits:
-                wait.future.attempts += not wait.free
-                wait.free = False
-            poll.thread = threading.current_thread()
-            over = self._agenda.begin(poll, began)
-            if self._wakes_at is None or self._wakes_at > over:
-                self._clock.wake(self._wakeups)
-        try:
-            outcomes = self._ask(poll, waits)
-        finally:
-            with self._lock:
-                self._agenda.end(poll)
-        now = self._clock.monotonic()
-        self._pace(waits, outcomes, poll.exchange.requests, began, now)
-        calls = []
+            now = self._clock.monotonic()
+            self._due.end_poll(poll)
+            self._learn(poll, waits, outcomes, now)
+            changes, self._pace.changes = self._pace.changes, []
+        for change in changes:
+            self._listeners.tell(None, change)
+        if len(waits) == 1:
+            return self._settle(waits[0], outcomes[0], now)
+        decided: list[tuple[Wait, Again]] = []
         for wait, outcome in zip(waits, outcomes):
-            wait.took = now - wait.since
-            if len(waits) == 1 or not wait.future.has_callbacks:
-                self._settle(wait, outcome, now)
-            else:  # a callback that blocks must not hold up the other jobs of the poll
-                calls.append(partial(self._settle, wait, outcome, now))
-        if calls:
-            with self._lock:
-                self._calls.extend(calls)
+            if wait.future.has_callbacks or wait.stream:
+                # One that blocks must not hold up the other jobs of the poll.
+                self._post(self._take_task, partial(self._settle, wait, outcome, now))
+            else:
+                decided += self._settle(wait, outcome, now)
+        return decided
 
     def _ask(self, poll: Poll, waits: Sequence[Wait]) -> Sequence[Outcome]:
         if not waits:
@@ -368,138 +432,227 @@ class Scheduler(Owner):
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like, of a session's auth
             return [Outcome(error)] * len(waits)
 
-    def _pace(
-        self,
-        waits: Sequence[Wait],
-        outcomes: Sequence[Outcome],
-        requests: int,
-        began: float,
-        now: float,
+    def _settle(self, wait: Wait, outcome: Outcome, now: float) -> Decided:
+        """Ends the future, or returns how the wait continues."""
+        future, result, seconds = wait.future, outcome.result, None
+        wait.took = now - wait.since
+        silent = future.report is None
+        if future.end is not None:
+            return ()  # it was cancelled, or its deadline came, while the poll was under way
+        if isinstance(result, StatusReport) and result.status is Status.PENDING:
+            future.set_report(result)
+        try:
+            if needs_strategy(wait, outcome):
+                seconds = self._ask_strategy(wait)
+        except BaseException as error:  # noqa: BLE001 - the future gets it
+            outcome = Outcome(error)
+        now = self._clock.monotonic()
+        decision = decide(wait, outcome, seconds, now, self._pace.paused_until - now)
+        if self._listeners.wants_poll(outcome):
+            self._tell_poll(wait, outcome, decision, silent)
+        if isinstance(decision, Again):
+            future.last_error = decision.failure or future.last_error
+            return ((wait, decision),)
+        future.last_error = decision.last_error
+        if decision.report is not None and decision.report is not future.report:
+            future.set_report(decision.report)
+        self._conclude(wait, decision)
+        return ()
+
+    def _ask_strategy(self, wait: Wait) -> float:
+        now, deadline = self._clock.monotonic(), wait.deadline
+        moment = Moment(
+            wait.future.attempts,
+            now - wait.began,
+            remaining=None if deadline is None else max(0.0, deadline - now),
+            report=wait.future.report,
+            chance=self._chance(),
+        )
+        return _seconds(self._strategy(moment))
+
+    # On any of the library's threads, without the lock
+
+    def _conclude(self, wait: Wait, end: Ended) -> None:
+        """Ends a future, and tells of it; on the dispatcher thread, a worker tells."""
+        if not wait.future.conclude(end):
+            return
+        self._ended.append(wait.future)
+        if not (wait.future.has_callbacks or self._listeners.wants_end(end)):
+            return
+        if threading.current_thread() is self._dispatcher:
+            self.call_later(partial(self._tell_end, wait, end))
+        else:
+            self._tell_end(wait, end)
+
+    def _tell_end(self, wait: Wait, end: Ended) -> None:
+        self._listeners.tell(wait.stream, end)
+        wait.future.run_callbacks()
+
+    def _tell_poll(
+        self, wait: Wait, outcome: Outcome, decision: Again | Ended, silent: bool
+    ) -> None:
+        result = outcome.result
+        report, error = (result, None) if isinstance(result, StatusReport) else (None, result)
+        if isinstance(decision, Again):
+            error = decision.failure
+        elif error is not None:
+            error = decision.error or decision.last_error
+        event = Polled(
+            wait.future.job_id,
+            self.service,
+            wait.future.attempts,
+            wait.took,
+            outcome.status_code,
+            report,
+            error,
+            decision.seconds if isinstance(decision, Again) else None,
+            silent,
+        )
+        self._listeners.tell(wait.stream, event)
+
+    def _finish_ends(self) -> None:
+        """Does after the lock what the bookkeeping has left to do."""
+        while self._cancelled:
+            self._cancelled.popleft().finish_cancel()
+        while self._unneeded:
+            self._unneeded.popleft().exchange.abort()
+
+    # Bookkeeping under the lock
+
+    def _read_inbox(self, now: float, message: Message | None = None) -> None:
+        while message is not None or not self._inbox.empty():
+            if message is not None:
+                bookkeeping, subject = message
+                bookkeeping(subject, now)
+            message = None
+            with contextlib.suppress(queue.Empty):  # the dispatcher may be faster
+                message = self._inbox.get(block=False)
+        while self._ended:
+            self._drop(self._ended.popleft())
+
+    def _adopt(self, wait: Wait, now: float) -> None:
+        if wait.is_known:
+            return
+        if wait.future.end is not None:
+            self._waits.pop(wait.future, None)
+            return
+        wait.is_known = True
+        wait.stream = self._listeners.stream()
+        if wait.stream is not None:  # told with the next event, by a worker
+            wait.stream.events.append(Submitted(wait.future.job_id, self.service))
+        self._pace.join(wait)
+        self._due.add(wait, now)
+
+    def _adopt_all(self, _: object, now: float) -> None:
+        """Takes in those whose submit was interrupted, so that their end is seen to."""
+        for wait in list(self._waits.values()):
+            self._adopt(wait, now)
+
+    def _poll_now(self, future: StatusFuture, now: float) -> None:
+        wait = self._waits.get(future)
+        if wait is None or not wait.is_known or self._due.is_ready(wait):
+            return
+        if wait.poll is not None:
+            wait.poll_again = True
+        else:
+            self._due.add(wait, now)
+
+    def _take_end(self, ending: tuple[StatusFuture, Ended], now: float) -> None:
+        future, end = ending
+        if future.claim(end):
+            self._cancelled.append(future)
+            self._drop(future)
+
+    def _cancel_rest(self, _: object, now: float) -> None:
+        for future in list(self._waits):
+            if future.end is None:
+                end = future.make_end(Status.CANCELLED, self.service)
+                self._take_end((future, end), now)
+                self._take_call(future.run_callbacks, now)
+
+    def _take_call(self, function: Callable[[], None], now: float) -> None:
+        self._calls.append(partial(_call, function))
+
+    def _take_task(self, task: Task, now: float) -> None:
+        self._calls.append(task)
+
+    def _drop(self, future: StatusFuture) -> None:
+        """Drops all that is known of a wait; no poll of it starts afterwards."""
+        wait = self._waits.pop(future, None)
+        if wait is None or not wait.is_known:
+            return
+        wait.is_known = False
+        self._pace.leave(wait)
+        self._due.drop(wait)
+        # They would hold each other, and so the future, until the garbage collector runs.
+        poll, wait.poll = wait.poll, None
+        if poll is not None and not _is_needed(poll):
+            self._unneeded.append(poll)
+
+    def _continue(self, wait: Wait, again: Again, now: float) -> None:
+        """Has a wait go on as was decided."""
+        wait.poll = None
+        if not wait.is_known:
+            return
+        wait.alone, wait.free = again.alone, again.free
+        wait.job_end, wait.job_end_at = again.end, again.end_at
+        self._pace.reckon(wait, again.interval, 1.0 if again.alone else None)
+        if wait.poll_again or again.seconds <= 0:
+            wait.poll_again = False
+            self._due.add(wait, now)
+        else:
+            self._due.put_off(wait, now, again.seconds, held=again.held or again.alone)
+
+    def _learn(
+        self, poll: Poll, waits: Sequence[Wait], outcomes: Sequence[Outcome], now: float
     ) -> None:
         """Lets the pace of all requests follow from how one was answered."""
-        requests = max(1, requests)
-        with self._lock:
-            paused_until = self._throttle.paused_until
-            self._throttle.followed(requests - 1)
-            for wait in waits:
-                self._reckon(wait, wait.rate, requests / len(waits))
-            self._throttle.learn(waits, outcomes, began, now)
-            if self._throttle.paused_until > paused_until:
-                self._agenda.heed_pause(now)
-            oldest = self._agenda.oldest()
-            late = oldest is not None and now - oldest > _LATE
-            if late and now - began > _LATE:
-                self._throttle.spread(now)
+        pace, paused_until = self._pace, self._pace.paused_until
+        pace.learn(waits, outcomes, poll.exchange.requests, poll.began, now)
+        if pace.paused_until > paused_until:
+            self._due.heed_pause(now)
+        if now - poll.began > _LATE and now - self._due.oldest() > _LATE:
+            pace.spread(now, "requests are slow, and those that have queued up are spread")
 
-    def _settle(self, wait: Wait, outcome: Outcome, now: float) -> None:
-        """Ends the future or plans its next poll."""
-        try:
-            self._go_on_after(wait, outcome, now)
-        except BaseException as error:  # noqa: BLE001 - the strategy's; the future gets it
-            wait.future.set_exception(error)
+    def _next_task(self, now: float) -> Task | None:
+        """Takes what is to be done now, if there may be one more at it."""
+        if self._calls and self._in_flight <= self._max_concurrency:
+            self._in_flight += 1
+            return self._calls.popleft()
+        if self._in_flight < self._max_concurrency and not self._cancels:
+            poll = self._due.start_poll(now)
+            if poll is not None:
+                self._in_flight += 1
+                return partial(self._poll, poll)
+        return None
 
-    def _go_on_after(self, wait: Wait, outcome: Outcome, now: float) -> None:
-        future = wait.future
-        if future.done():
-            return  # it was cancelled, or its deadline came, while the poll was under way
-        result = self._endings.weigh(wait, outcome, now)
-        if isinstance(result, StatusReport):
-            if result.status is not Status.PENDING:
-                if not isinstance(outcome.result, StatusReport):
-                    log(logging.INFO, "%s", future.last_error)
-                self._finish(future, result)
-                return
-            future.set_report(result)
-        elif isinstance(result, PollError):
-            future.last_error = result
-        elif result is not None:
-            log(logging.WARNING, "%s; the wait ends", result)
-            future.set_exception(result)
-            return
-        if wait.ended is not None and outcome.alone:
-            wait.free = True  # an answer for many told the end; more of it is read at once
-            self._set_rate(wait, wait.rate)
-            self._wait_for(wait, 0.0)
-            return
-        plan = self._plan(wait, outcome.retry_after or 0.0)
-        _log_pending(future, result, plan)
-        if plan.limit is None:
-            self._wait_for(wait, plan.seconds)
-        elif wait.ended is not None:
-            self._finish(future, wait.ended)
-        else:
-            self._time_out(wait, plan.limit, plan.seconds)
+    def _next_moment(self, now: float) -> float:
+        """Returns when the dispatcher has something to do; infinity: only what comes in."""
+        if self._is_done() or (self._calls and self._in_flight <= self._max_concurrency):
+            return now
+        is_free = self._in_flight < self._max_concurrency and not self._cancels
+        return self._due.next_moment(now, free=is_free)
 
-    def _finish(self, future: StatusFuture, report: StatusReport) -> None:
-        future.set_report(report)
-        log(logging.DEBUG, "%s: %s", name_job(future.job_id), quote(report.state))
-        future.set_result(report.status, reason_of(report))
-
-    def _plan(self, wait: Wait, retry_after: float) -> Plan:
-        now, paused_until = self._clock.monotonic(), self._throttle.paused_until
-        plan = self._planner.plan(wait, now, retry_after, paused_until)
-        wait.held = retry_after > 0
-        if plan.rate is not None:
-            self._set_rate(wait, plan.rate)
-        return plan
-
-    def _set_rate(self, wait: Wait, rate: float) -> None:
-        with self._lock:
-            self._reckon(wait, rate, 1.0 if wait.alone else wait.share)
-
-    def _wait_for(self, wait: Wait, seconds: float) -> None:
-        with self._lock:
-            wait.poll = None
-            if wait.future not in self._waits:
-                return
-            if wait.again:
-                wait.again = False
-                self._agenda.add(wait, self._clock.monotonic())
-            else:
-                wait.interval = seconds
-                self._agenda.put_off(wait, self._clock.monotonic() + seconds)
-
-    def _time_out(
-        self, wait: Wait, limit: str, pause: float = 0.0, *, under_way: bool = False
-    ) -> None:
-        """Ends a wait whose budget is spent while the job still runs."""
-        future = wait.future
-        if future.report is None and future.last_error is None:
-            future.last_error = unanswered(future.job_id, future.attempts, under_way=under_way)
-        reason = self._limits.reason(limit, future.attempts, future.elapsed, future.report, pause)
-        # A log may be slow, so the dispatcher leaves it to a worker.
-        self.call(partial(log, logging.INFO, "%s: %s", name_job(future.job_id), reason))
-        future.set_result(Status.TIMEOUT, reason)
-
-    # Under the lock
-
-    def _reckon(self, wait: Wait, rate: float, share: float) -> None:
-        """Has the steady rate hold what a wait takes from now on."""
-        if wait.future in self._waits:
-            self._throttle.steady_rate -= wait.load
-            wait.rate, wait.share = rate, share
-            self._throttle.steady_rate += wait.load
-
-    def _doom(self) -> list[StatusFuture]:
-        """Returns all futures, for them to be ended; none of them is asked for any more."""
-        self._agenda.drop_ready()
-        return list(self._waits)
-
-    def _start(self) -> None:
-        dispatcher = threading.Thread(
-            target=partial(self._workers.run_as_own, self._run),
-            name=f"{THREAD_NAME}-dispatcher",
-            daemon=True,
-        )
-        dispatcher.start()
-        self._dispatcher = dispatcher
+    def _is_done(self) -> bool:
+        return self._closed and not (self._waits or self._in_flight or self._calls)
 
 
-def _log_pending(future: StatusFuture, result: StatusReport | PollError | None, plan: Plan) -> None:
-    then = f"next poll in {plan.seconds:.2f} s" if plan.limit is None else "no further poll"
-    if isinstance(result, PollError):
-        silent = future.report is None and future.attempts == _SILENT_POLLS
-        log(logging.WARNING if silent else logging.INFO, "%s; %s", result, then)
-    else:
-        state = "nothing new" if result is None else quote(result.state)
-        log(logging.DEBUG, "%s: %s; %s", name_job(future.job_id), state, then)
+def _is_needed(poll: Poll) -> bool:
+    return any(wait.future.end is None for wait in poll.waits)
+
+
+def _seconds(value: object) -> float:
+    return arguments.number("the strategy's wait", value, least=0)
+
+
+def _call(function: Callable[[], None]) -> Decided:
+    function()
+    return ()
+
+
+def _run_task(task: Task) -> None:
+    task()
+
+
+def _nothing(_: object, now: float) -> None:
+    """Only wakes the dispatcher."""

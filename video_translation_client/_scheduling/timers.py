@@ -49,12 +49,12 @@ class Timers(Generic[Item]):
             heapq.heapify(self._heap)
             self._removed = 0
 
-    def next(self) -> float | None:
-        """Returns the earliest moment, or None when the heap is empty."""
+    def next(self) -> float:
+        """Returns the earliest moment; infinity when the heap is empty."""
         while self._heap and self._heap[0][2].item is None:
             heapq.heappop(self._heap)
             self._removed -= 1
-        return self._heap[0][0] if self._heap else None
+        return self._heap[0][0] if self._heap else math.inf
 
     def pop(self, now: float) -> list[Item]:
         """Takes out and returns the items that are due at ``now``, earliest first."""

@@ -5,7 +5,7 @@ Plain records; who changes them, and under which lock, is the scheduler's busine
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from .._http.exchange import Exchange
 
@@ -14,77 +14,80 @@ if TYPE_CHECKING:
 
     from ..future import StatusFuture
     from ..status import StatusReport
+    from .decision import Rules
+    from .listeners import Stream
     from .timers import Timer
 
 
 class Wait:
-    """One future that has not ended."""
+    """One future that has not ended.
+
+    Args:
+        future: It.
+        rules: Those of its client.
+        began: The moment of its submit.
+    """
 
     __slots__ = (
-        "again",
         "alone",
+        "began",
         "deadline",
-        "ended",
-        "ended_at",
+        "early_from",
         "free",
         "future",
-        "held",
-        "interval",
+        "is_known",
+        "job_end",
+        "job_end_at",
         "poll",
+        "poll_again",
         "rate",
         "refused",
+        "rules",
         "share",
         "since",
+        "stream",
         "timer",
         "took",
     )
 
-    def __init__(
-        self, future: StatusFuture, deadline: float | None, rate: float, share: float
-    ) -> None:
+    def __init__(self, future: StatusFuture, rules: Rules, began: float) -> None:
+        limit = rules.max_wait_time
         self.future = future
-        self.deadline = deadline
-        self.timer: Timer[Timed] | None = None
+        self.rules = rules
+        self.began = began
+        self.deadline = None if limit is None else began + limit
+        self.is_known = False  # whether the scheduler has taken it in
+        self.timer: Timer[Wait | Poll] | None = None
         self.poll: Poll | None = None
-        self.again = False  # poll_now() was called while a poll was under way
+        self.poll_again = False  # poll_now() was called while a poll was under way
         self.alone = False  # its job is asked for by itself next
-        self.held = False  # the service wants its job not to be asked for before it is due
         self.free = False  # the next poll goes with the one before, and costs no attempt
-        self.interval = 0.0  # seconds from the latest answer to the next poll, as planned
-        self.ended: StatusReport | None = None  # the end of the job, of which more is to be read
-        self.ended_at = 0.0  # when that was told first
-        self.rate = rate  # polls a second, by the latest word of the strategy
-        self.share = share  # requests that a poll of its job takes, by how it was asked last
-        self.refused: int | None = None  # the throttle's note of a bare 503, if that came last
+        self.early_from = 0.0  # from when on its job may be asked for with others
+        self.job_end: StatusReport | None = None  # the end of the job, of which more is to be read
+        self.job_end_at = 0.0  # when that was told first
+        # The pace's: polls a second, by the latest word of the strategy, and requests that each of
+        # them takes, by how the job was asked for last.
+        self.rate = 0.0
+        self.share = 0.0
+        self.refused: int | None = None  # the pace's note of a bare 503, if that came last
         self.since = 0.0  # when the latest poll came due
         self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
-
-    @property
-    def load(self) -> float:
-        """Requests a second that its job takes."""
-        return self.rate * self.share
-
-    def may_be_early(self, now: float, due: float) -> bool:
-        """Says whether its job may be asked for now though its poll is ``due`` later.
-
-        No more than a fifth of a wait is saved, or frequent ones would ride along all the time.
-        """
-        free = self.poll is None and not (self.alone or self.held)
-        return free and due - now <= self.interval / 5
+        self.stream: Stream | None = None  # its events, where somebody listens
 
 
 class Poll:
-    """A poll that was handed to a worker."""
+    """A poll that was handed to a worker: of one job, or of several in one request."""
 
-    __slots__ = ("exchange", "thread", "timer", "waits")
+    __slots__ = ("began", "exchange", "thread", "timer", "waits")
 
-    timer: Timer[Timed]  # once it has begun
-
-    def __init__(self, waits: list[Wait]) -> None:
-        self.waits = waits
+    def __init__(self, began: float) -> None:
+        self.waits: list[Wait] = []
+        self.began = began
         self.exchange = Exchange()
+        self.timer: Timer[Wait | Poll] | None = None
         self.thread: threading.Thread | None = None
 
-
-Timed = Union[Wait, Poll]
-"""What timers are set for."""
+    def add(self, wait: Wait) -> None:
+        """Has it ask for the job of one more wait."""
+        self.waits.append(wait)
+        wait.poll = self

@@ -15,7 +15,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
-from .._scheduling.workers import THREAD_NAME
+from .._scheduling.threads import THREAD_NAME
 from ..clock import Clock
 from ..errors import name_job
 from ..status import Status

@@ -10,13 +10,13 @@ import contextlib
 import math
 import threading
 import weakref
-from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 
 from .._base.arguments import number
-from ..clock import GLANCE, Clock, drain
+from ..clock import GLANCE, Clock
 
 if TYPE_CHECKING:
-    from ..clock import Wakeups
+    from ..clock import Inbox
 
 # The first second of 2030, when nothing has expired yet that is in use today.
 _EPOCH = 1_893_456_000.0
@@ -61,15 +61,15 @@ class VirtualClock(Clock):
     """
 
     def __init__(self) -> None:
-        # Protects everything below. Reentrant, as a finalizer may call wake() at any point.
+        # Protects everything below. Reentrant, as a finalizer may call put() at any point.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._now = 0.0
         self._held = 0
         # None is a party that is awake.
-        self._parties: dict[Wakeups, _Waiting | None] = {}
+        self._parties: dict[Inbox, _Waiting | None] = {}
         self._sleepers: dict[threading.Event, _Sleep] = {}
-        self._left: weakref.WeakSet[Wakeups] = weakref.WeakSet()
+        self._left: weakref.WeakSet[Inbox] = weakref.WeakSet()
 
     def monotonic(self) -> float:
         """Returns the virtual seconds since the clock was made."""
@@ -126,28 +126,35 @@ class VirtualClock(Clock):
             self._sleepers.pop(over, None)
             self._go_on()
 
-    def wait(self, wakeups: Wakeups, timeout: float | None, in_flight: int) -> None:
+    def wait(self, inbox: Inbox, timeout: float, in_flight: int) -> Any:
         """Waits as ``Clock.wait`` does, while virtual time passes."""
         with self._lock:
-            if wakeups.empty():
-                until = math.inf if timeout is None else self._now + timeout
-                self._parties[wakeups] = _Waiting(until, in_flight)
+            if inbox.empty():
+                self._parties[inbox] = _Waiting(self._now + timeout, in_flight)
                 self._go_on()
-        wakeups.get()
-        drain(wakeups)
+        return inbox.get()
 
-    def wake(self, wakeups: Wakeups) -> None:
-        """Ends a wait as ``Clock.wake`` does; no time passes until the next one."""
+    def put(self, inbox: Inbox, message: object) -> None:
+        """Ends a wait as ``Clock.put`` does; no time passes until the next one."""
         with self._lock:
-            if wakeups not in self._left:
-                self._parties[wakeups] = None
-            wakeups.put(None)
+            inbox.put(message)
+            if inbox not in self._left:
+                self._parties[inbox] = None
 
-    def leave(self, wakeups: Wakeups) -> None:
+    def rest(self, inbox: Inbox, timeout: float, in_flight: int) -> None:
+        """Lets time pass if it stood still for an exchange, and only as far as is needed now."""
+        with self._lock:
+            if self._parties.get(inbox) is None:
+                self.put(inbox, None)  # who is about to wait does so by what was true before
+            else:
+                self._parties[inbox] = _Waiting(self._now + timeout, in_flight)
+                self._go_on()
+
+    def leave(self, inbox: Inbox) -> None:
         """Stops counting on a party that will not wait again."""
         with self._lock:
-            self._left.add(wakeups)
-            self._parties.pop(wakeups, None)
+            self._left.add(inbox)
+            self._parties.pop(inbox, None)
             self._go_on()
 
     # Under the lock
@@ -159,11 +166,11 @@ class VirtualClock(Clock):
         of which those don't count whose client has gone.
         """
         in_flight = 0
-        for party in self._parties.values():
+        for party in list(self._parties.values()):
             if party is None:
                 return False
             in_flight += party.in_flight
-        sleeps = self._sleepers.values()
+        sleeps = list(self._sleepers.values())
         return not in_flight or in_flight <= sum(sleep.holds_up_an_exchange() for sleep in sleeps)
 
     def _go_on(self) -> None:
@@ -173,15 +180,15 @@ class VirtualClock(Clock):
 
     def _jump(self, limit: float) -> bool:
         """Moves to the next due moment up to ``limit`` and wakes whom it concerns."""
-        dues = [party.until for party in self._parties.values() if party is not None]
-        dues += [sleep.until for sleep in self._sleepers.values() if not sleep.is_over()]
+        dues = [party.until for party in list(self._parties.values()) if party is not None]
+        dues += [sleep.until for sleep in list(self._sleepers.values()) if not sleep.is_over()]
         due = min(dues, default=math.inf)
         if due > limit or due == math.inf:
             return False
         self._now = max(self._now, due)
-        for wakeups, party in list(self._parties.items()):
+        for inbox, party in list(self._parties.items()):
             if party is not None and party.until <= self._now:
-                self.wake(wakeups)
+                self.put(inbox, None)
         for over, sleep in list(self._sleepers.items()):
             if sleep.until <= self._now:
                 del self._sleepers[over]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from concurrent.futures import ThreadPoolExecutor, thread
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Callable, Iterable
+from typing import Callable, Iterable
+
+from .._base.internals import is_out_of_threads, leave_running
 
 THREAD_NAME = "video-translation-client"
 """What the names of the library's threads begin with."""
@@ -29,16 +31,23 @@ class Workers:
         self._here = threading.local()
         self._busy: dict[threading.Thread, None] = {}
 
-    def start(self, function: Callable[[], None]) -> None:
-        """Runs ``function`` on a thread as soon as one is free. Only for one thread at a time.
+    def have_one(self) -> None:
+        """Has a thread started unless there is one. Only for one thread at a time.
 
         Raises:
-            NoThreadError: There is no thread that could; ``function`` will not run.
-            RuntimeError: There will be none either.
+            NoThreadError: None can be started now.
+            RuntimeError: None will be any more.
         """
         if not self._has_one:
             self._submit(_nothing)  # what a pool without a thread is given can't be taken back
             self._has_one = True
+
+    def start(self, function: Callable[[], None]) -> None:
+        """Runs ``function`` on a thread as soon as one is free, after ``have_one``.
+
+        Raises:
+            RuntimeError: No function will run any more.
+        """
         with contextlib.suppress(NoThreadError):  # it is queued for the threads there are
             self._submit(partial(self._work, function))
 
@@ -46,8 +55,7 @@ class Workers:
         try:
             self._pool.submit(function)
         except RuntimeError as error:
-            # A pool that can't start one more thread has queued the function all the same.
-            if "new thread" not in str(error):
+            if not is_out_of_threads(error):
                 raise
             raise NoThreadError(f"no thread can be started ({error})") from None
 
@@ -72,18 +80,16 @@ class Workers:
         """Returns the threads that run something."""
         return list(self._busy)
 
-    def let_go(self, threads: Iterable[threading.Thread]) -> None:
-        """Keeps the end of the interpreter from waiting for threads, which are daemons."""
-        # concurrent.futures joins all that stand here, for which there is no public way round.
-        joined: Any = thread._threads_queues
-        for stuck in threads:
-            joined.pop(stuck, None)
+    def leave(self, threads: Iterable[threading.Thread]) -> None:
+        """Keeps the end of the interpreter from waiting for some of the threads."""
+        leave_running(threads)
 
     def _work(self, function: Callable[[], None]) -> None:
         here = threading.current_thread()
         self._busy[here] = None
+        self._here.own = True
         try:
-            self.run_as_own(function)
+            function()
         finally:
             del self._busy[here]
 

@@ -1,0 +1,108 @@
+"""What goes together in one request: which waits, which may come early, and what waits for company.
+
+Only for services that tell of many jobs in one answer; pure bookkeeping under the scheduler's lock.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from typing import TYPE_CHECKING, Callable, Container, Iterable, Sequence
+
+from .waits import Wait
+
+if TYPE_CHECKING:
+    from .timers import Timers
+    from .waits import Poll
+
+# Seconds before a deadline from which on no request that is to meet it waits.
+_LAST_MOMENTS = 0.5
+
+# Seconds for which a request that has room for more jobs waits for them while another one is
+# under way, as small packets do (Nagle, RFC 896).
+_GATHERING = 0.1
+
+
+class Batching:
+    """How the jobs of one service go together.
+
+    Args:
+        together: Says how many of some job ids, from the first on, one request can ask for.
+        limit: The most that it can.
+        window: Seconds before its time at which a job may be asked with others, at most a fifth
+            of its wait, or frequent ones would ride along all the time.
+    """
+
+    def __init__(
+        self, together: Callable[[Sequence[str | None]], int], limit: int, window: float
+    ) -> None:
+        self._count_ids = together
+        self._limit = limit
+        self._window = window
+
+    def slack(self, seconds: float) -> float:
+        """Returns how many seconds early a job may be asked after a wait of ``seconds``."""
+        return min(self._window, seconds / 5)
+
+    def start(self, ready: Iterable[Wait], now: float, *, under_way: bool) -> float:
+        """Returns when the next request has enough jobs: ``now`` or later.
+
+        Args:
+            ready: The waits that are ready, the first one first; there is one.
+            now: The time.
+            under_way: Whether the end of another request is ahead.
+        """
+        if not under_way:
+            return now
+        waits = self._candidates(ready)
+        full = len(waits) == self._limit or self._count(waits) < len(waits)
+        if waits[0].alone or full:
+            return now
+        deadlines = [wait.deadline for wait in waits if wait.deadline is not None]
+        last_moment = min(deadlines, default=math.inf) - _LAST_MOMENTS
+        return max(now, min(waits[0].since + _GATHERING, last_moment))
+
+    def together(self, ready: Iterable[Wait]) -> list[Wait]:
+        """Returns those of the ready waits that the next request asks for; there is one."""
+        waits = self._candidates(ready)
+        return waits[: self._count(waits)]
+
+    def early(
+        self,
+        waits: list[Wait],
+        timers: Timers[Wait | Poll],
+        ready: Container[Wait],
+        now: float,
+    ) -> list[Wait]:
+        """Takes out of the timers what joins a request for ``waits`` though it is due later.
+
+        A wait that is about to be polled anyway saves a request if it rides along.
+        """
+        room = self._limit - len(waits)
+        if waits[0].alone or room <= 0:
+            return []
+        taken = timers.take(now + self._window, 2 * room)
+        fit = [
+            item
+            for _, item in taken
+            if isinstance(item, Wait)
+            and item.poll is None
+            and not item.alone
+            and item not in ready
+            and item.early_from <= now
+        ][:room]
+        joined = dict.fromkeys(fit[: self._count([*waits, *fit]) - len(waits)])
+        for when, item in taken:
+            if item not in joined:
+                item.timer = timers.add(when, item)
+        return list(joined)
+
+    def _count(self, waits: list[Wait]) -> int:
+        return self._count_ids([wait.future.job_id for wait in waits])
+
+    def _candidates(self, ready: Iterable[Wait]) -> list[Wait]:
+        # Those that are asked for by themselves are passed over, but not without end.
+        first = list(islice(ready, 2 * self._limit))
+        if first[0].alone:
+            return first[:1]
+        return [wait for wait in first if not wait.alone][: self._limit]

@@ -1,0 +1,157 @@
+"""What is due when: which waits are ready to be polled, and when something follows.
+
+Pure bookkeeping under the scheduler's lock; it reads no clock and ends no future.
+
+A wait has one live timer at most: while it waits, for its next poll; while it is ready or polled,
+for its deadline. A poll has one for the end of its request's time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+from .batching import Batching
+from .pace import Pace
+from .timers import Timers
+from .waits import Poll, Wait
+
+
+class Due:
+    """The moments of all waits and polls.
+
+    Args:
+        pace: Says when the next request may start.
+        batching: Says which waits go together in one request; None: each goes alone.
+        request_timeout: Seconds after which a poll's time is over.
+
+    Attributes:
+        polls: Those that were handed out and have not ended.
+    """
+
+    def __init__(self, pace: Pace, batching: Batching | None, request_timeout: float) -> None:
+        self.polls: dict[Poll, None] = {}
+        self._pace = pace
+        self._batching = batching
+        self._request_timeout = request_timeout
+        self._ready: OrderedDict[Wait, None] = OrderedDict()
+        self._timers: Timers[Wait | Poll] = Timers()
+
+    def add(self, wait: Wait, now: float) -> None:
+        """Makes a wait ready, as the last one."""
+        self._ready[wait] = None
+        wait.since = now
+        wait.future.due = None
+        self._set_timer(wait, self._deadline(wait, now))
+
+    def is_ready(self, wait: Wait) -> bool:
+        """Says whether a wait is ready to be polled."""
+        return wait in self._ready
+
+    def put_off(self, wait: Wait, now: float, seconds: float, *, held: bool) -> None:
+        """Makes a wait ready later, or earlier than that for the sake of a request for many.
+
+        Args:
+            wait: It.
+            now: The time.
+            seconds: From now on.
+            held: Whether it must not be any earlier.
+        """
+        wait.future.due = until = now + seconds
+        if self._batching is not None:
+            wait.early_from = math.inf if held else until - self._batching.slack(seconds)
+        self._set_timer(wait, until)
+
+    def drop(self, wait: Wait) -> None:
+        """Forgets a wait."""
+        self._set_timer(wait, None)
+        self._ready.pop(wait, None)
+
+    def drop_ready(self) -> None:
+        """Forgets that waits are ready: none of them is asked for any more."""
+        self._ready.clear()
+
+    def take(self, now: float) -> tuple[list[Wait], list[Poll]]:
+        """Makes ready what is due; returns the waits and the polls whose time is over."""
+        expired, overdue = [], []
+        for item in self._timers.pop(now):
+            if isinstance(item, Poll):
+                overdue.append(item)
+            elif item.poll is not None or item in self._ready:
+                expired.append(item)
+            else:
+                self.add(item, now)
+        return expired, overdue
+
+    def start_poll(self, now: float) -> Poll | None:
+        """Returns a poll that starts now, or None."""
+        if not self._ready:
+            self._pace.relax(now)
+            return None
+        if self._next_start(now) > now:
+            return None
+        self._pace.start(now)
+        poll = Poll(now)
+        self._take_together(poll, now)
+        poll.timer = self._timers.add(now + self._request_timeout, poll)
+        self.polls[poll] = None
+        return poll
+
+    def end_poll(self, poll: Poll) -> None:
+        """Forgets a poll."""
+        self.polls.pop(poll, None)
+        if poll.timer is not None:
+            self._timers.remove(poll.timer)
+
+    def next_moment(self, now: float, *, free: bool) -> float:
+        """Returns when something is due next; infinity: never.
+
+        Args:
+            now: The time.
+            free: Whether a poll could start.
+        """
+        moment = self._timers.next()
+        return min(moment, self._next_start(now)) if free and self._ready else moment
+
+    def oldest(self) -> float:
+        """Returns since when the wait that has been ready longest is so; infinity: none is."""
+        for wait in self._ready:
+            return wait.since
+        return math.inf
+
+    def heed_pause(self, now: float) -> None:
+        """Lets ready waits end now whose deadline a pause outlasts."""
+        for wait in self._ready:
+            if self._deadline(wait, now) == now:
+                self._set_timer(wait, now)
+
+    def _deadline(self, wait: Wait, now: float) -> float | None:
+        """Returns when a ready wait ends: now if the service wants no request before that."""
+        deadline = wait.deadline
+        hopeless = deadline is not None and deadline <= self._pace.paused_until
+        return now if hopeless else deadline
+
+    def _next_start(self, now: float) -> float:
+        start = self._pace.next_start(now)
+        if self._batching is None:
+            return start
+        return max(start, self._batching.start(self._ready, now, under_way=bool(self.polls)))
+
+    def _take_together(self, poll: Poll, now: float) -> None:
+        """Gives a poll its waits: of those that are ready, and of those that will be soon."""
+        if self._batching is None:
+            poll.add(self._ready.popitem(last=False)[0])
+            return
+        for wait in self._batching.together(self._ready):
+            del self._ready[wait]
+            poll.add(wait)
+        for wait in self._batching.early(poll.waits, self._timers, self._ready, now):
+            wait.timer = None
+            self.add(wait, now)
+            del self._ready[wait]
+            poll.add(wait)
+
+    def _set_timer(self, wait: Wait, when: float | None) -> None:
+        if wait.timer is not None:
+            self._timers.remove(wait.timer)
+        wait.timer = None if when is None else self._timers.add(when, wait)

@@ -1,0 +1,120 @@
+"""The seam: every start, answer and end passes here, to whoever listens.
+
+The log lines of the library and a strategy that learns are listeners like those of the user. Where
+nobody listens, no event is made.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import Callable, Sequence
+
+from .._base.callbacks import call
+from .._base.log import log, logger
+from .._base.text import quote
+from .._http.poller import Outcome
+from ..errors import PollError, name_job
+from ..events import Ended, Event, Listener, Paced, Polled
+from ..status import Status
+
+# Polls without an answer, from the first on, of which a person is to hear.
+_SILENT_POLLS = 3
+
+
+class Stream:
+    """The events of one job that are still to be told, in order."""
+
+    __slots__ = ("events", "telling")
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque()
+        self.telling = threading.Lock()  # whoever holds it tells all that is there
+
+
+class Listeners:
+    """Tells the events of one client; safe for use from many threads.
+
+    Args:
+        listeners: Hear of everything.
+        learner: Hears of ends alone: a strategy's ``ended``.
+    """
+
+    def __init__(self, listeners: Sequence[Listener], learner: Callable[[Ended], object] | None):
+        self._listeners = tuple(listeners)
+        self._learner = learner
+        self._of_all_jobs = Stream()
+
+    def stream(self) -> Stream | None:
+        """Returns what keeps the events of one job in order; None: nobody listens."""
+        return Stream() if self._listeners else None
+
+    def wants_poll(self, outcome: Outcome) -> bool:
+        """Says whether a poll interests anybody; one that has failed may be worth a warning."""
+        failed = isinstance(outcome.result, BaseException)
+        level = logging.WARNING if failed else logging.DEBUG
+        return bool(self._listeners) or logger.isEnabledFor(level)
+
+    def wants_end(self, end: Ended) -> bool:
+        """Says whether an end interests anybody."""
+        interested = self._learner is not None or bool(self._listeners)
+        return interested or logger.isEnabledFor(_level_of_end(end))
+
+    def tell(self, stream: Stream | None, event: Event) -> None:
+        """Tells of one event; those of one stream in order, and never two at a time."""
+        if isinstance(event, Polled):
+            _log_poll(event)
+        elif isinstance(event, Ended):
+            _log_end(event)
+            if self._learner is not None:
+                call(self._learner, event, event.job_id)
+        elif isinstance(event, Paced):
+            _log_pace(event)
+            stream = self._of_all_jobs
+        if stream is None or not self._listeners:
+            return
+        stream.events.append(event)
+        # Who finds it taken leaves the event to who tells those before it.
+        while stream.events and stream.telling.acquire(blocking=False):
+            try:
+                self._drain(stream)
+            finally:
+                stream.telling.release()
+
+    def _drain(self, stream: Stream) -> None:
+        while stream.events:
+            event = stream.events.popleft()
+            for listener in self._listeners:
+                call(listener, event, getattr(event, "job_id", None))
+
+
+def _log_poll(event: Polled) -> None:
+    seconds = event.next_poll
+    then = "no further poll" if seconds is None else f"next poll in {seconds:.2f} s"
+    if isinstance(event.error, PollError):
+        late = event.silent and event.attempt == _SILENT_POLLS
+        log(logging.WARNING if late else logging.INFO, "%s; %s", event.error, then)
+    elif event.error is None and event.status in (None, Status.PENDING):
+        state = "nothing new" if event.report is None else quote(event.report.state)
+        log(logging.DEBUG, "%s: %s; %s", name_job(event.job_id), state, then)
+
+
+def _log_pace(event: Paced) -> None:
+    level = logging.DEBUG if event.pause is None else logging.INFO
+    log(level, "service %r: %s", event.service, event.why)
+
+
+def _level_of_end(end: Ended) -> int:
+    levels = {Status.REJECTED: logging.WARNING, Status.TIMEOUT: logging.INFO}
+    return levels.get(end.status, logging.DEBUG)
+
+
+def _log_end(end: Ended) -> None:
+    level, name = _level_of_end(end), name_job(end.job_id)
+    if end.status is Status.REJECTED:
+        log(level, "%s; the wait ends", end.error)
+    elif end.status is Status.TIMEOUT:
+        log(level, "%s: %s", name, "; ".join(filter(None, (end.reason, end.advice))))
+    elif end.report is not None:
+        log(level, "%s: %s", name, quote(end.report.state))
