@@ -1,11 +1,13 @@
 """Bad input is refused when it is given, with the argument and what would be right."""
 
+import pickle
 from fractions import Fraction
 
 import pytest
 import requests
 
 from video_translation_client import ExponentialBackoff, Service, VideoTranslationClient
+from video_translation_client._base.arguments import ArgumentError, BadValueError
 
 URL = "http://127.0.0.1:5000"
 
@@ -90,8 +92,8 @@ def test_an_api_key_next_to_credentials_in_the_url_is_refused():
         ("path", None),
         ("status", "data."),
         ("status", ["result"]),
-        ("authentication_header", "X Key"),
-        ("authentication_prefix", "Bearer\n"),
+        ("headers", (("X Key", "{api_key}"),)),
+        ("secret_variables", ("token",)),
     ],
 )
 def test_a_service_that_no_request_can_be_made_of_is_refused(field, value):
@@ -270,3 +272,35 @@ def test_a_submit_after_shutdown_is_refused_as_an_executor_does():
     client.shutdown()
     with pytest.raises(RuntimeError, match="^cannot schedule new futures after shutdown$"):
         client.submit("job")
+
+
+@pytest.mark.parametrize(
+    ("refused", "parts", "text"),
+    [
+        (
+            lambda: VideoTranslationClient(URL, max_rate="fast"),
+            ("max_rate", "must be a number above 0, not 'fast'", "None means no limit"),
+            "max_rate must be a number above 0, not 'fast'; None means no limit",
+        ),
+        (
+            lambda: VideoTranslationClient(URL).submit(".."),
+            ("job_id", "must not be '..': it can't be a segment of a URL's path", None),
+            "job_id must not be '..': it can't be a segment of a URL's path",
+        ),
+    ],
+)
+def test_a_refusal_has_its_parts_for_who_tells_it_in_other_words(refused, parts, text):
+    """The argument's name, what is wrong and what a program does about it are fields."""
+    with pytest.raises(ArgumentError) as caught:
+        refused()
+    assert (caught.value.argument, caught.value.problem, caught.value.advice) == parts
+    assert str(caught.value) == text
+    assert repr(caught.value) == f"{type(caught.value).__name__}({text!r})"
+
+
+def test_a_refusal_of_two_arguments_names_both_and_can_be_pickled():
+    """It survives the way to another process, with the variable that may stand for it."""
+    error = BadValueError("key", "contradict each other", "give one", "url", "KEY")
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == "key and url contradict each other; give one"
+    assert (copy.other, copy.variable) == ("url", "KEY")

@@ -59,7 +59,7 @@ def sent(clock):
     with serving(provider) as url:
 
         def ask(name, **settings):
-            provider.tell(done(name))
+            provider.tell(done(name) if name in SERVICES else '{"status": "completed"}')
             settings = {"base_url": url, "service": name, "clock": clock, **settings}
             with VideoTranslationClient(**settings) as client:
                 assert client.get_status("job-1") == "completed"
@@ -83,8 +83,8 @@ def test_a_key_that_is_missing_is_asked_for_by_the_name_of_its_variable(name):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - its words are compared below
         VideoTranslationClient(service=name, **variables_of(name))
     assert str(caught.value) == (
-        f"service {name!r} needs an API key: set the environment variable {VARIABLES[name]},"
-        " or give api_key="
+        f"api_key is needed by service {name!r}; pass api_key=, or set the environment variable"
+        f" {VARIABLES[name]}"
     )
 
 
@@ -141,11 +141,11 @@ def test_a_key_that_is_no_text_is_refused_unseen(key):
 
 def test_a_service_of_ones_own_may_name_a_variable_or_need_no_key(sent, environment):
     """What is not named is not read."""
-    provider_words = Service("acme", authentication_variable="ACME_KEY", path="/v1/{job_id}")
-    with pytest.raises(ValueError, match="'acme' needs an API key: set .* ACME_KEY, or give"):
-        VideoTranslationClient(URL, service=provider_words)
+    acme = Service("acme", variables=(("api_key", "ACME_KEY"),), path="/v1/{job_id}")
+    with pytest.raises(ValueError, match="^api_key is needed by service 'acme'; .* ACME_KEY$"):
+        VideoTranslationClient(URL, service=acme)
     environment.setenv("ACME_KEY", KEY)
-    VideoTranslationClient(URL, service=provider_words)
+    VideoTranslationClient(URL, service=acme)
     VideoTranslationClient(URL, service=Service("acme"))
 
 
@@ -180,7 +180,7 @@ def test_a_session_that_authenticates_needs_no_key(sent, session, environment):
 def test_a_session_with_another_header_still_needs_a_key(session):
     """It says nothing of the account."""
     session.headers["X-Trace"] = "1"
-    with pytest.raises(ValueError, match="needs an API key"):
+    with pytest.raises(ValueError, match="^api_key is needed by service 'heygen'"):
         VideoTranslationClient(service="heygen", session=session)
 
 
@@ -204,6 +204,71 @@ def test_credentials_in_the_base_url_and_a_key_contradict_each_other():
         VideoTranslationClient("http://u:p@127.0.0.1:5000", service="heygen", api_key=KEY)
 
 
+# Secrets beside the key
+
+SIGNED = Service(
+    "signed",
+    headers=(("X-Key", "{api_key}"), ("X-Secret", "id:{secret}")),
+    variables=(("api_key", "ACME_KEY"), ("secret", "ACME_SECRET")),
+    secret_variables=("secret",),
+)
+
+
+def test_a_secret_goes_in_its_header_as_the_key_does(sent, environment):
+    """It may hold what no other part of an address could, and what is given goes first."""
+    environment.setenv("ACME_SECRET", "s:/ecret=")
+    assert sent(SIGNED, api_key=KEY)["x-secret"] == "id:s:/ecret="
+    headers = sent(SIGNED, api_key=KEY, secret="given!")
+    assert (headers["x-key"], headers["x-secret"]) == (KEY, "id:given!")
+
+
+def test_a_secret_that_is_missing_is_asked_for_with_both_ways_to_give_it():
+    """As any other variable."""
+    with pytest.raises(ValueError, match="^secret is needed by service 'signed'; ") as caught:
+        VideoTranslationClient(URL, service=SIGNED, api_key=KEY)
+    advice = "; pass secret=, or set the environment variable ACME_SECRET"
+    assert str(caught.value).endswith(advice)
+
+
+@pytest.mark.parametrize("secret", BAD_KEYS)
+def test_a_secret_that_no_header_can_carry_is_refused_unseen(environment, secret):
+    """By the name of the argument or of the environment variable."""
+    with pytest.raises(ValueError, match="^secret must be one or more visible ASCII") as caught:
+        VideoTranslationClient(URL, service=SIGNED, api_key=KEY, secret=secret)
+    assert not secret.strip() or secret not in str(caught.value)
+    if "\0" not in secret:
+        environment.setenv("ACME_SECRET", secret)
+        with pytest.raises(ValueError, match="^the environment variable ACME_SECRET must"):
+            VideoTranslationClient(URL, service=SIGNED, api_key=KEY)
+
+
+def test_a_session_may_bring_one_secret_of_two(sent, session):
+    """The other one is still wanted."""
+    session.headers["x-secret"] = "of-the-session"
+    headers = sent(SIGNED, session=session, api_key=KEY)
+    assert (headers["x-key"], headers["x-secret"]) == (KEY, "of-the-session")
+    with pytest.raises(ValueError, match="^api_key is needed by service 'signed'"):
+        sent(SIGNED, session=session)
+
+
+def test_credentials_of_another_kind_leave_out_all_headers_with_secrets(sent, session, environment):
+    """Those of the environment go to nobody who was not asked to have them."""
+    environment.setenv("ACME_KEY", KEY)
+    environment.setenv("ACME_SECRET", "secret")
+    headers = sent(SIGNED, base_url=sent.url.replace("//", "//user:word@"))
+    assert not {"x-key", "x-secret"} & set(headers)
+    session.auth = ("user", "word")
+    assert not {"x-key", "x-secret"} & set(sent(SIGNED, session=session))
+    with pytest.raises(ValueError, match="^secret and credentials in base_url contradict each"):
+        VideoTranslationClient("http://u:p@127.0.0.1:5000", service=SIGNED, secret="secret")
+
+
+def test_a_key_that_would_go_nowhere_is_refused():
+    """Whoever gives one expects that it is sent."""
+    with pytest.raises(ValueError, match="^api_key must not be given: service 'open' has no place"):
+        VideoTranslationClient(URL, service=Service("open", headers=()), api_key=KEY)
+
+
 # The service
 
 
@@ -213,7 +278,7 @@ def test_a_service_that_is_not_known_is_refused_with_those_that_are(name):
     with pytest.raises(ValueError, match="^service must be one of heygen, ") as caught:
         VideoTranslationClient(service=name, api_key=KEY)
     assert all(known in str(caught.value) for known in SERVICES)
-    assert f"or a Service of your own, not {name!r}" in str(caught.value)
+    assert str(caught.value).endswith(f", not {name!r}; pass a Service for any other provider")
 
 
 @pytest.mark.parametrize("service", [b"heygen", 5, ["heygen"], Service])
@@ -278,8 +343,8 @@ def test_the_base_url_of_another_service_is_refused(name, url, other):
     """The key would go to a stranger."""
     with pytest.raises(ValueError, match="and base_url contradict each other") as caught:
         VideoTranslationClient(url, service=name, api_key=KEY)
-    assert str(caught.value).startswith(f"service={name!r} and base_url ")
-    assert str(caught.value).endswith(f" is that of {other}")
+    assert str(caught.value).startswith("service and base_url ")
+    assert str(caught.value).endswith(f" is that of {other}, not of {name}")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +364,7 @@ def test_the_base_url_of_another_service_is_refused(name, url, other):
 def test_the_host_of_the_service_with_another_path_or_scheme_is_refused(name, url):
     """The path would be there twice, or the key would go in the clear."""
     settings = {} if "@" in url else {"api_key": KEY}
-    with pytest.raises(ValueError, match="and base_url contradict each other: it stands") as caught:
+    with pytest.raises(ValueError, match="and base_url contradict each other: ") as caught:
         VideoTranslationClient(url, service=name, **settings)
     assert str(caught.value).endswith("; leave base_url out")
     assert "user" not in str(caught.value)
@@ -314,7 +379,7 @@ def test_the_base_url_of_a_service_of_ones_own_counts_as_well():
     """Its host with another path is a mistake, too."""
     acme = Service("acme", base_url="https://{team}.acme.example/api", variables=(("team", "T"),))
     VideoTranslationClient("https://blue.acme.example/api", service=acme)
-    with pytest.raises(ValueError, match="it stands at https://{team}.acme.example/api; leave"):
+    with pytest.raises(ValueError, match="acme stands at https://{team}.acme.example/api; leave"):
         VideoTranslationClient("https://blue.acme.example/v2", service=acme)
 
 
@@ -348,9 +413,26 @@ def test_a_variable_that_is_missing_is_asked_for_with_both_ways_to_give_it(
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - its words are compared below
         VideoTranslationClient(service=name, api_key=KEY)
     assert str(caught.value) == (
-        f"service {name!r} needs {variable}: give {variable}=, or set the environment variable"
-        f" {environment_variable}"
+        f"{variable} is needed by service {name!r}; pass {variable}=, or set the environment"
+        f" variable {environment_variable}"
     )
+
+
+def test_a_part_of_the_base_url_that_stands_elsewhere_too_may_be_given_with_one(sent):
+    """It is not in vain then."""
+    acme = Service(
+        "acme",
+        base_url="https://{team}.acme.example",
+        headers=(("X-Team", "{team}"),),
+        variables=(("team", "ACME_TEAM"),),
+    )
+    assert sent(acme, team="blue")["x-team"] == "blue"
+
+
+def test_braces_in_a_base_url_stand_for_themselves():
+    """It is no template."""
+    client = VideoTranslationClient(f"{URL}/{{region}}", service="azure", api_key=KEY)
+    assert repr(client) == f"<VideoTranslationClient {URL}/{{region}}>"
 
 
 BAD_REGIONS = [

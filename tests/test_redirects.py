@@ -14,9 +14,7 @@ from video_translation_client.testing import Fault, MockServer
 
 SELF_SIGNED = Path(__file__).with_name("self_signed.pem")
 
-KEYED = Service(
-    "keyed", status="result", authentication_header="X-Api-Key", authentication_prefix=""
-)
+KEYED = Service("keyed", status="result", headers=(("X-Api-Key", "{api_key}"),))
 """A service whose key requests doesn't know for one, and would pass on."""
 
 

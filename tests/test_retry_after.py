@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from video_translation_client._http.retry_after import is_exhausted, retry_after
-from video_translation_client.services._definition import DEFAULT
+from video_translation_client.services import DEFAULT
 
 HEADERS = DEFAULT.pacing_headers
 

@@ -31,9 +31,7 @@ SECRETS = {
     "api_key": {"api_key": "hush-key"},
     "service": {
         "api_key": "hush-key",
-        "service": Service(
-            "acme", status="result", authentication_header="X-Key", authentication_prefix="hush-p"
-        ),
+        "service": Service("acme", status="result", headers=(("X-Key", "hush-p{api_key}"),)),
     },
     "url": {"user": "hush-user:hush-password@"},
     "headers": {"headers": {"X-Token": "hush-header", "Authorization": "hush-authorization"}},

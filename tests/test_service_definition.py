@@ -25,7 +25,8 @@ from video_translation_client import (
     VideoTranslationClient,
     Words,
 )
-from video_translation_client.services._definition import DEFAULT, matches
+from video_translation_client.services import DEFAULT
+from video_translation_client.services._definition import matches
 
 URL = "http://127.0.0.1:5000"
 PENDING = '{"status": "pending"}'
@@ -93,6 +94,13 @@ TEMPLATES = [
     ("unnamed_path", "status", "unnamed_path must be the path of a URL"),
     ("unnamed_path", "/status/{job_id}", "unnamed_path must hold no other names than none, "),
     ("unnamed_path", "/status/{", "unnamed_path must be a template: "),
+    (
+        "unnamed_path",
+        "/{api_key}",
+        "unnamed_path must hold no other names than none, not {api_key}",
+    ),
+    ("base_url", "https://{api_key}.example.com", "base_url must hold no other names than none, "),
+    ("path", "/{job_id}?key={api_key}", "path must hold no other names than job_id, not {api_key}"),
     ("result_url", "results/{result}", "result_url must be the path of a URL"),
     ("result_url", "/results/{name}", "result_url must hold no other names than job_id, result, "),
 ]
@@ -102,15 +110,15 @@ PAIRS = [
     ("headers", (("X-Key\n", "a"),), "headers must be pairs of a header's name and a template"),
     ("headers", (("X-Key", "a\nb"),), "the header X-Key must be printable ASCII"),
     ("headers", (("X-Key", "é"),), "the header X-Key must be printable ASCII"),
-    ("headers", (("X-Key", "{name}"),), "the header X-Key must hold no other names than none"),
+    ("headers", (("X-Key", "{name}"),), "the header X-Key must hold no other names than api_key, "),
     ("headers", (("X-Key", "{"),), "the header X-Key must be a template: "),
     ("variables", (("job_id", "JOB"),), "variables must not name 'job_id'"),
     ("variables", (("job_ids", "JOB"),), "variables must not name 'job_ids'"),
     ("variables", (("result", "JOB"),), "variables must not name 'result'"),
     ("variables", (("two words", "NAME"),), "the name of a variable must be a word such as"),
     ("variables", (("1st", "NAME"),), "the name of a variable must be a word such as"),
-    ("variables", (("region", ""),), "the variable of region must be that of the environment"),
-    ("variables", (("region", "A-B"),), "the variable of region must be that of the environment"),
+    ("variables", (("region", ""),), "the variable of region must be the name of an "),
+    ("variables", (("region", "A-B"),), "the variable of region must be the name of an "),
 ]
 OTHERS = [
     ("name", "", "name must be a word, not ''"),
@@ -119,13 +127,7 @@ OTHERS = [
     ("method", "PUT", "method must be GET, POST, not 'PUT'"),
     ("method", "get", "method must be GET, POST, not 'get'"),
     ("unknown_status", "completed", "unknown_status must be pending, error, invalid, not "),
-    ("authentication_header", "", "authentication_header must be the name of a header"),
-    ("authentication_header", "X:Key", "authentication_header must be the name of a header"),
-    ("authentication_prefix", "é", "authentication_prefix must be printable ASCII"),
-    ("authentication_prefix", " Bearer ", "authentication_prefix must be printable ASCII"),
-    ("authentication_prefix", "a\r\nb", "authentication_prefix must be printable ASCII"),
-    ("authentication_variable", "", "authentication_variable must be one of the environment"),
-    ("authentication_variable", "A=B", "authentication_variable must be one of the environment"),
+    ("secret_variables", ("token",), "secret_variables must be names of variables, not 'token'"),
     ("pacing_headers", ("",), "pacing_headers must be names of headers"),
     ("pacing_headers", ("A B",), "pacing_headers must be names of headers"),
     *(
@@ -178,12 +180,10 @@ def test_a_value_that_cannot_be_meant_is_refused_when_the_service_is_made(field,
         ("headers", (("X-Key", 5),), "the header X-Key must be printable ASCII, not 5"),
         ("variables", {"region": "R"}, "variables must be a tuple of pairs, not "),
         ("variables", ((5, "R"),), "the name of a variable must be a word such as 'region', not 5"),
-        ("variables", (("region", None),), "the variable of region must be that of the "),
+        ("variables", (("region", None),), "the variable of region must be the name of an "),
+        ("secret_variables", "token", "secret_variables must be a tuple, not 'token'"),
         ("method", None, "method must be GET, POST, not None"),
         ("unknown_status", None, "unknown_status must be pending, error, invalid, not None"),
-        ("authentication_header", None, "authentication_header must be the name of a header"),
-        ("authentication_prefix", None, "authentication_prefix must be printable ASCII"),
-        ("authentication_variable", 5, "authentication_variable must be one of the environment"),
         ("status", None, "status must be a JMESPath expression, not None"),
         ("error", 5, "error must be a JMESPath expression, not 5"),
         ("result", ["a"], "result must be a JMESPath expression, not ['a']"),
@@ -268,6 +268,18 @@ def test_the_path_of_a_batch_is_checked_with_the_service_whose_variables_it_hold
     assert str(caught.value).startswith(message)
     if "region" in path:
         acme(variables=(("region", "REGION"),), batch=batch)
+
+
+@pytest.mark.parametrize("field", ["base_url", "path", "result_url"])
+def test_a_secret_may_stand_in_headers_alone(field):
+    """URLs are shown, and kept by servers and proxies."""
+    value = {"base_url": "https://acme.example/{token}", "path": "/{job_id}?token={token}"}
+    template = value.get(field, "/{token}")
+    variables = (("token", "ACME_TOKEN"),)
+    acme(variables=variables, headers=(("X-Token", "{token}"),), secret_variables=("token",))
+    acme(variables=variables, **{field: template})
+    with pytest.raises(ValueError, match=f"^{field} must hold no other names than .*{{token}}$"):
+        acme(variables=variables, secret_variables=("token",), **{field: template})
 
 
 @pytest.mark.parametrize(
@@ -510,7 +522,7 @@ def test_a_variable_may_stand_in_one_template_alone(provider, connect, clock, mo
     assert {future.result(PATIENCE) for future in futures} == {"completed"}
     if where == "result_url":
         assert futures[0].report.result == f"{connect.url}/blue/results/a"
-    with pytest.raises(ValueError, match="needs team: give team=, or set .* ACME_TEAM"):
+    with pytest.raises(ValueError, match="^team is needed by .*; pass team=, or set .* ACME_TEAM$"):
         connect(service)
 
 

@@ -23,7 +23,7 @@ from video_translation_client import (
 )
 from video_translation_client.testing import Fault, MockServer
 
-KEYED = Service("keyed", status="result", authentication_variable="KEYED_API_KEY")
+KEYED = Service("keyed", status="result", variables=(("api_key", "KEYED_API_KEY"),))
 
 
 class Authlib(requests.Session):

@@ -33,7 +33,7 @@ from video_translation_client import (
 )
 from video_translation_client._http.answers import read, read_failure
 from video_translation_client._http.redaction import Sent, quoted, redacted
-from video_translation_client.services._definition import DEFAULT
+from video_translation_client.services import DEFAULT
 from video_translation_client.testing import Fault
 
 KEY = "hush-key/1+2=3&<'\"\\~"

@@ -9,28 +9,19 @@ from typing import Any, Callable, NoReturn, Sequence
 
 import requests
 
+from . import _settings
 from ._base import arguments
-from ._http.endpoint import resolve
 from ._http.poller import Poller
 from ._http.transport import Transport
-from ._scheduling.decision import Rules
-from ._scheduling.limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME, Limits
 from ._scheduling.listeners import Listeners
 from ._scheduling.scheduler import Scheduler
+from ._settings import Settings, settle, settle_endpoint
 from .clock import Clock
 from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
 from .status import Status
-from .strategy import ExponentialBackoff, Strategy
-
-_DAY = 24 * 60 * 60.0
-_BACKOFF = ExponentialBackoff()
-_INITIAL_WAIT_TIME = arguments.DefaultNumber(_BACKOFF.initial_wait_time)
-_BACKOFF_FACTOR = arguments.DefaultNumber(_BACKOFF.backoff_factor)
-_JITTER = arguments.DefaultNumber(_BACKOFF.jitter)
-_MAX_INTERVAL = arguments.DefaultNumber(_BACKOFF.max_interval)
-_MOST_WORKERS = 1000
+from .strategy import Strategy
 
 
 class VideoTranslationClient:
@@ -94,13 +85,13 @@ class VideoTranslationClient:
     def __init__(
         self,
         base_url: str | None = None,
-        max_attempts: int | None = DEFAULT_ATTEMPTS,
-        max_wait_time: float | None = DEFAULT_WAIT_TIME,
-        initial_wait_time: float = _INITIAL_WAIT_TIME,
-        backoff_factor: float = _BACKOFF_FACTOR,
-        jitter: float = _JITTER,
+        max_attempts: int | None = _settings.MAX_ATTEMPTS,
+        max_wait_time: float | None = _settings.MAX_WAIT_TIME,
+        initial_wait_time: float = _settings.INITIAL_WAIT_TIME,
+        backoff_factor: float = _settings.BACKOFF_FACTOR,
+        jitter: float = _settings.JITTER,
         *,
-        max_interval: float = _MAX_INTERVAL,
+        max_interval: float = _settings.MAX_INTERVAL,
         request_timeout: float = 10.0,
         max_concurrency: int = 16,
         max_rate: float | None = None,
@@ -115,68 +106,34 @@ class VideoTranslationClient:
         random: Callable[[], float] = random_module.random,
         **variables: str,
     ) -> None:
-        if session is not None:
-            arguments.instance("session", session, requests.Session)
-            arguments.verification(session.verify)
-        endpoint = resolve(service, base_url, api_key, variables, batch, session)
-        preset = endpoint.service
-        attempts = preset.max_attempts if arguments.is_default(max_attempts) else max_attempts
-        limit = preset.max_wait_time if arguments.is_default(max_wait_time) else max_wait_time
-        limits = Limits(
-            None if attempts is None else arguments.count("max_attempts", attempts),
-            arguments.optional_number("max_wait_time", limit, above=0, none="no limit"),
+        settings = settle(
+            settle_endpoint(service, base_url, api_key, variables, batch, session),
+            waits=(initial_wait_time, backoff_factor, jitter, max_interval),
+            max_attempts=max_attempts,
+            max_wait_time=max_wait_time,
+            max_rate=max_rate,
+            max_concurrency=max_concurrency,
+            request_timeout=request_timeout,
+            max_payload=max_payload,
+            strategy=strategy,
+            on_event=on_event,
+            clock=clock,
+            random=random,
         )
-        waits = (initial_wait_time, backoff_factor, jitter, max_interval)
-        if strategy is None and all(map(arguments.is_default, waits)):
-            strategy = preset.strategy
-        backoff = ExponentialBackoff(*waits)
-        if strategy is None:
-            strategy = backoff
-            # A limit left at its default contradicts nothing that the caller has asked for.
-            limits.warn_of_contradictions(backoff, not arguments.is_default(max_wait_time))
-        arguments.callback("strategy", strategy)
-        request_timeout = arguments.number("request_timeout", request_timeout, above=0, most=_DAY)
-        max_concurrency = arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS)
-        rate = arguments.optional_number("max_rate", max_rate, above=0, none="no limit")
-        try:
-            transport = Transport(
-                session,
-                endpoint.base_url,
-                preset.method,
-                endpoint.headers(),
-                request_timeout,
-                max_concurrency,
-            )
-        except requests.RequestException as error:
-            # The error's own text may hold a header's value, so it is left out.
-            raise ValueError(
-                f"no request can be made of base_url and session: {type(error).__name__}"
-            ) from None
-        self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
-        self._endpoint = endpoint
+        transport = _transport_of(settings, session)
+        self._endpoint = settings.endpoint
+        self._clock = settings.clock
         self._base_url = transport.base_url
-        largest = arguments.count("max_payload", max_payload, least=0)
-        poller = Poller(transport, endpoint, self._clock, largest)
-        chance = arguments.callback("random", random)
-        listeners = (on_event,) if callable(on_event) else tuple(on_event)
-        for listener in listeners:
-            arguments.callback("on_event", listener)
         self._scheduler = Scheduler(
-            poller,
-            strategy,
-            chance,
-            Rules(
-                preset.name,
-                limits.max_attempts,
-                limits.max_wait_time,
-                preset.missing_delay,
-                preset.result_delay,
-            ),
-            Listeners(listeners, getattr(strategy, "ended", None)),
-            preset.max_rate if rate is None else rate,
-            request_timeout,
-            max_concurrency,
-            self._clock,
+            Poller(transport, settings.endpoint, settings.clock, settings.max_payload),
+            settings.strategy,
+            settings.random,
+            settings.rules,
+            Listeners(settings.on_event, getattr(settings.strategy, "ended", None)),
+            settings.max_rate,
+            settings.request_timeout,
+            settings.max_concurrency,
+            settings.clock,
         )
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._scheduler.abandon).atexit = False
@@ -260,3 +217,21 @@ class VideoTranslationClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base_url}>"
+
+
+def _transport_of(settings: Settings, session: requests.Session | None) -> Transport:
+    endpoint = settings.endpoint
+    try:
+        return Transport(
+            session,
+            endpoint.base_url,
+            endpoint.service.method,
+            endpoint.headers(),
+            settings.request_timeout,
+            settings.max_concurrency,
+        )
+    except requests.RequestException as error:
+        # The error's own text may hold a header's value, so it is left out.
+        raise ValueError(
+            f"no request can be made of base_url and session: {type(error).__name__}"
+        ) from None

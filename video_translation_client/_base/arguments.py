@@ -1,7 +1,7 @@
 """Checks of what a caller passes in: refused at once, with what would be right.
 
-Each function returns the checked value or raises a TypeError or ValueError that names
-the argument. No message repeats a credential.
+Each function returns the checked value or raises a ``BadTypeError`` or ``BadValueError``, which
+are a TypeError and a ValueError. No message repeats a credential.
 """
 
 from __future__ import annotations
@@ -14,6 +14,58 @@ from typing import Any, Mapping, TypeVar
 from urllib.parse import urlsplit
 
 Kind = TypeVar("Kind")
+
+_URL = "'http://127.0.0.1:5000'"
+
+
+class ArgumentError(Exception):
+    """What is wrong with an argument, in parts, so that anybody can tell it in their own words.
+
+    ``str(error)`` puts them together for who writes programs: ``argument and other problem;
+    advice``. The command line takes the problem alone, and names things as it does itself.
+
+    Attributes:
+        argument: Its name.
+        problem: What follows the name in a sentence: ``"must be callable, not 5"``.
+        advice: What to write in a program instead, or None.
+        other: A second argument of which the same is said, or None.
+        variable: The environment variable that may stand for the argument, or None.
+    """
+
+    def __init__(
+        self,
+        argument: str,
+        problem: str,
+        advice: str | None = None,
+        other: str | None = None,
+        variable: str | None = None,
+    ) -> None:
+        super().__init__(argument, problem, advice, other, variable)
+        self.argument = argument
+        self.problem = problem
+        self.advice = advice
+        self.other = other
+        self.variable = variable
+
+    def __str__(self) -> str:
+        names = self.argument if self.other is None else f"{self.argument} and {self.other}"
+        text = f"{names} {self.problem}"
+        return text if self.advice is None else f"{text}; {self.advice}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+class BadValueError(ArgumentError, ValueError):
+    """An argument has a value that makes no sense, or contradicts another one, or is missing."""
+
+
+class BadTypeError(ArgumentError, TypeError):
+    """An argument is of a wrong type."""
+
+
+class ArgumentWarning(ArgumentError, UserWarning):  # noqa: N818 - a warning is no error
+    """Arguments can't all be meant as they are, though each makes sense."""
 
 
 class DefaultCount(int):
@@ -42,7 +94,7 @@ def number(
     if most is not None:
         wanted += f" and at most {most:g}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+        raise BadTypeError(name, f"must be {wanted}, not {value!r}")
     try:
         result = float(value)
     except OverflowError:
@@ -53,7 +105,7 @@ def number(
         or (least is not None and result < least)
         or (most is not None and result > most)
     ):
-        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+        raise BadValueError(name, f"must be {wanted}, not {value!r}")
     return result
 
 
@@ -61,8 +113,8 @@ def optional_number(name: str, value: Any, *, above: float, none: str) -> float 
     """Returns ``value`` as ``number`` does, or None, which means ``none``."""
     try:
         return None if value is None else number(name, value, above=above)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error}; None means {none}") from None
+    except ArgumentError as error:
+        raise type(error)(error.argument, error.problem, f"None means {none}") from None
 
 
 def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
@@ -70,17 +122,17 @@ def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> 
     bounds = f", {least} or more" if most is None else f" from {least} to {most}"
     wanted = f"a whole number{bounds}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be {wanted}, not {value!r}")
+        raise BadTypeError(name, f"must be {wanted}, not {value!r}")
     result = int(value)
     if result < least or (most is not None and result > most):
-        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+        raise BadValueError(name, f"must be {wanted}, not {value!r}")
     return result
 
 
 def callback(name: str, value: Any) -> Any:
     """Returns ``value`` if it can be called."""
     if not callable(value):
-        raise TypeError(f"{name} must be callable, not {value!r}")
+        raise BadTypeError(name, f"must be callable, not {value!r}")
     return value
 
 
@@ -89,14 +141,14 @@ def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
     if not isinstance(value, kind):
         # The value itself may hold a secret.
         given, package = type(value).__name__, kind.__module__.partition(".")[0]
-        raise TypeError(f"{name} must be a {package}.{kind.__name__}, not {given}")
+        raise BadTypeError(name, f"must be a {package}.{kind.__name__}, not {given}")
     return value
 
 
 def mapping(name: str, value: Any) -> Mapping[Any, Any]:
     """Returns ``value`` if it maps something."""
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be a mapping, not {value!r}")
+        raise BadTypeError(name, f"must be a mapping, not {value!r}")
     return value
 
 
@@ -104,9 +156,10 @@ def verification(value: Any) -> Any:
     """Returns ``value`` if it says whether and how certificates are verified."""
     # requests would take anything that is false for False, such as a variable that is not set.
     if value is not False and not value:
-        raise ValueError(
-            "session.verify must be True, the path of a CA bundle, or False to do without"
-            f" verification, not {value!r}"
+        raise BadValueError(
+            "session.verify",
+            "must be True, the path of a CA bundle, or False to do without verification, not"
+            f" {value!r}",
         )
     return value
 
@@ -116,14 +169,15 @@ def job_id(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        hint = "; a callback is passed as on_update=" if callable(value) else ""
-        raise TypeError(f"job_id must be a str or None, not {value!r}{hint}")
+        advice = "a callback is passed as on_update=" if callable(value) else None
+        raise BadTypeError("job_id", f"must be a str or None, not {value!r}", advice)
     if value in ("", ".", ".."):
-        raise ValueError(f"job_id must not be {value!r}: it can't be a segment of a URL's path")
+        problem = f"must not be {value!r}: it can't be a segment of a URL's path"
+        raise BadValueError("job_id", problem)
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"job_id must be valid Unicode, not {value!r}") from None
+        raise BadValueError("job_id", f"must be valid Unicode, not {value!r}") from None
     return value
 
 
@@ -132,11 +186,12 @@ def api_key(name: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str or None, not {type(value).__name__}")
+        raise BadTypeError(name, f"must be a str or None, not {type(value).__name__}")
     if not re.fullmatch(r"[\x21-\x7e]+", value):
-        raise ValueError(
-            f"{name} must be one or more visible ASCII characters; it is empty or holds a"
-            " space, a line end or a non-ASCII character"
+        raise BadValueError(
+            name,
+            "must be one or more visible ASCII characters; it is empty or holds a space, a line"
+            " end or a non-ASCII character",
         )
     return value
 
@@ -144,15 +199,11 @@ def api_key(name: str, value: Any) -> str | None:
 def base_url(value: Any) -> str:
     """Returns ``value`` without its trailing slash if it is a URL that paths can follow."""
     if not isinstance(value, str):
-        raise TypeError(
-            f"base_url must be a str such as 'http://127.0.0.1:5000', not {type(value).__name__}"
-        )
+        raise BadTypeError("base_url", f"must be a str such as {_URL}, not {type(value).__name__}")
     shown = re.sub(".*@", "***@", value, flags=re.DOTALL)
     problem = _problem_of_url(value)
     if problem:
-        raise ValueError(
-            f"base_url must be a URL such as 'http://127.0.0.1:5000', not {shown!r}: {problem}"
-        )
+        raise BadValueError("base_url", f"must be a URL such as {_URL}, not {shown!r}: {problem}")
     return value.rstrip("/")
 
 

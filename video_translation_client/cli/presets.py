@@ -88,8 +88,7 @@ def _row(service: Service) -> tuple[str, ...]:
 
 def _variables(service: Service) -> list[str]:
     """Returns the environment variables that the service wants, that of its key first."""
-    key = service.authentication_variable
-    return [*([key] if key else []), *(variable for _, variable in service.variables)]
+    return [variable for _, variable in service.variables]
 
 
 def _states(service: Service, comma: str, bar: str) -> str:

@@ -1,4 +1,4 @@
-"""The services that are known by name: one file each, and its name in the list here.
+"""The services that are known: one file each, and its name in the list here.
 
 A preset is a ``Service`` like one of the user's own; ``find`` gives it.
 """
@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from .._base.arguments import BadValueError
+from . import default
 from ._definition import Service
+
+DEFAULT = default.SERVICE
+"""What a client without ``service`` asks; it has no name to be asked for by."""
 
 NAMES = (
     "heygen",
@@ -32,13 +37,12 @@ def find(name: str) -> Service:
         ValueError: There is none; the message lists those there are.
     """
     if name not in NAMES:
-        raise ValueError(
-            f"service must be one of {', '.join(NAMES)}, or a Service of your own, not {name!r}"
-        )
+        problem = f"must be one of {', '.join(NAMES)}, not {name!r}"
+        raise BadValueError("service", problem, "pass a Service for any other provider")
     preset: Service = import_module(f".{name.replace('-', '_')}", __name__).SERVICE
     return preset
 
 
 def known() -> list[Service]:
-    """Returns all presets."""
+    """Returns all presets that have a name."""
     return [find(name) for name in NAMES]

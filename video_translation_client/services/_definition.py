@@ -1,34 +1,21 @@
-"""How one provider reports a job, as data: URLs, authentication, words, pacing and limits.
+"""How one provider reports a job, as data: URLs, headers, words, pacing and limits.
 
-Plain values that are checked when they are made. What is read from answers by them stands in
-answers.py, what is sent in endpoint.py.
+Plain values, checked when they are made by ``_checks``. Who reads answers by them, or sends
+requests, is not known here.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import re
 from dataclasses import dataclass, field
-from typing import Any, Tuple, Union
+from typing import Tuple, Union
 
 from .._base import arguments
-from .._scheduling.limits import DEFAULT_ATTEMPTS, DEFAULT_WAIT_TIME
 from ..strategy import Strategy
-from ._expressions import check_expression
-from ._templates import check_template
+from ._checks import check_batch, check_service, check_words
 
 Patterns = Tuple[Union[str, int], ...]
 Pairs = Tuple[Tuple[str, str], ...]
-
-_MOST_TOGETHER = 1000
-
-# Each multiplies the time that a search for it takes, on Python before 3.9.
-_MOST_STARS = 3
-
-_HEADER = r"[\w!#$%&'*+.^`|~-]+"
-_PRINTABLE = r"([\x21-\x7e][\x20-\x7e]*)?"
-_VARIABLE = r"[A-Za-z_]\w*"
-_PATH = r"/[\w.~!$&'()*+,;=:%/?@{}-]*"
 
 
 @dataclass(frozen=True)
@@ -52,30 +39,25 @@ class Words:
     completed: Patterns = ("completed",)
     error: Patterns = ("error",)
     missing: Patterns = ()
+    _listed: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        listed: dict[str, str] = {}
-        for name, patterns in self._all():
-            _check_patterns(name, patterns)
-            for pattern in patterns:
-                other = listed.setdefault(str(pattern).lower(), name)
-                if other != name:
-                    raise ValueError(f"{name} must not hold {pattern!r}: {other} does already")
-        if not (self.completed and self.error):
-            raise ValueError("completed and error must each hold a word")
+        object.__setattr__(self, "_listed", check_words(self))
 
     def meaning(self, state: str) -> str | None:
         """Returns ``pending``, ``completed``, ``error`` or ``missing``; None: not listed."""
-        for name, patterns in self._all():
-            if _lists(patterns, state):
-                return name
-        return next((name for name, patterns in self._all() if matches(state, patterns)), None)
+        listed = self._listed.get(state.lower())
+        if listed is not None:
+            return listed
+        found = (name for name, patterns in self.by_meaning() if matches(state, patterns))
+        return next(found, None)
 
     def lists(self, state: str) -> bool:
         """Says whether a word is listed itself, and not matched by a pattern alone."""
-        return any(_lists(patterns, state) for _, patterns in self._all())
+        return state.lower() in self._listed
 
-    def _all(self) -> tuple[tuple[str, Patterns], ...]:
+    def by_meaning(self) -> tuple[tuple[str, Patterns], ...]:
+        """Returns all words by what they mean, in the order in which patterns count."""
         return (
             ("completed", self.completed),
             ("error", self.error),
@@ -115,23 +97,14 @@ class Batch:
     job_id: str = "id"
     status: str = "status"
     words: Words = field(default_factory=Words)
-    progress: str | None = None
+    progress: str | None = None  # no preset has it; services of a user's own may
     next_cursor: str | None = None
     cursor: str = "cursor"
     window: float = 5.0
 
     def __post_init__(self) -> None:
-        _check_form("path", self.path, _PATH, "the path of a URL, such as '/status?ids={job_ids}'")
-        if arguments.count("limit", self.limit, most=_MOST_TOGETHER) < 2:
-            raise ValueError(f"limit must be from 2 to {_MOST_TOGETHER}, not 1")
-        for name in ("jobs", "job_id", "status"):
-            check_expression(name, getattr(self, name))
-        for name in ("progress", "next_cursor"):
-            if getattr(self, name) is not None:
-                check_expression(name, getattr(self, name))
-        _check_form("cursor", self.cursor, r"[\w.-]+", "the name of a query parameter")
         arguments.instance("words", self.words, Words)
-        arguments.number("window", self.window, least=0)
+        check_batch(self)
 
 
 @dataclass(frozen=True)
@@ -146,20 +119,17 @@ class Service:
         base_url: Template of where it stands; None where each client has to say so.
         path: Template of what follows it, a query included, to ask for one job.
         unnamed_path: The same for a service's one job without a name; None: all have names.
-        method: ``GET`` or ``POST``.
-        headers: Pairs of a name and a template: headers next to the authentication.
-        variables: Pairs of a name in templates and an environment variable. A client takes its
-            value as a keyword argument of that name, or else from the environment.
-        authentication_header: The header that carries the API key.
-        authentication_prefix: What stands before the key in it.
-        authentication_variable: The environment variable that holds the key for clients without
-            ``api_key``; None: a key is never needed.
+        headers: Pairs of a header's name and a template. One that needs a secret is left out where
+            the client has none, or brings credentials of another kind.
+        variables: Pairs of a name in templates and an environment variable. A client takes the
+            value as a keyword argument of that name, or else from the environment. Without a
+            pair for ``api_key``, a key is sent where one is given, and never needed. It is a
+            secret: it may stand in headers alone, and is never shown.
         status: Expression of the job's status word.
         words: What these words mean.
         unknown_status: What any other word means: ``"pending"``, with one warning a word;
             ``"error"``, the job has failed; ``"invalid"``, this poll has failed.
         progress: Expression of how far the job is.
-        progress_total: What ``progress`` says of a finished job, above 0, such as 1 or 100.
         result: Expression of what the service gives of the finished job.
         result_url: Template of what follows the base URL to give the URL of the result, where
             that is no part of the answer. It is for the user to fetch, with the key; may hold
@@ -171,20 +141,22 @@ class Service:
         failure: Expression of a message that stands in an answer in place of a status: the
             request failed, whatever its HTTP status.
         failure_code: Expression of the service's code for that.
-        passing: Codes of failures that pass, as patterns; others end the wait.
         missing: How an answer says that there is no such job: HTTP statuses as numbers, codes
             of failures as patterns.
         missing_delay: For how many seconds after the submit a missing job may still appear.
-        pacing_headers: The headers that say how long to ask no more, in the order in which they
-            count. One that ends in ``-ms`` is in milliseconds, others in seconds, or a date; one
-            that ends in ``-Reset`` counts where that in ``-Remaining`` leaves nothing.
         strategy: When to ask next, where the user gives no waits; None: exponential backoff.
         max_attempts: The most polls of one job, where the user gives none; None: no limit.
         max_wait_time: The most seconds of one wait, likewise.
         max_rate: The most requests a second, likewise.
         batch: How many jobs are asked for at once; None: each by itself.
         source: Where these facts stand.
-        date: When they were read there.
+        method: ``GET`` or ``POST``.
+        secret_variables: Names of those variables that are secrets, too.
+        progress_total: What ``progress`` says of a finished job, above 0, such as 1 or 100.
+        passing: Codes of failures that pass, as patterns; others end the wait.
+        pacing_headers: The headers that say how long to ask no more, in the order in which they
+            count. One that ends in ``-ms`` is in milliseconds, others in seconds, or a date; one
+            that ends in ``-Reset`` counts where that in ``-Remaining`` leaves nothing.
 
     Raises:
         TypeError, ValueError: A value is not as described; the message names it.
@@ -194,17 +166,12 @@ class Service:
     base_url: str | None = None
     path: str = "/status/{job_id}"
     unnamed_path: str | None = None
-    method: str = "GET"
-    headers: Pairs = ()
+    headers: Pairs = (("Authorization", "Bearer {api_key}"),)
     variables: Pairs = ()
-    authentication_header: str = "Authorization"
-    authentication_prefix: str = "Bearer "
-    authentication_variable: str | None = None
     status: str = "status"
     words: Words = field(default_factory=Words)
     unknown_status: str = "pending"
     progress: str | None = None
-    progress_total: float = 1.0
     result: str | None = None
     result_url: str | None = None
     result_delay: float = 0.0
@@ -212,154 +179,35 @@ class Service:
     error_code: str | None = None
     failure: str | None = None
     failure_code: str | None = None
-    passing: Patterns = ("*rate*limit*", "*too*many*", "*timeout*", "*unavailable*", "*internal*")
     missing: Patterns = (404,)
     missing_delay: float = 30.0
-    pacing_headers: tuple[str, ...] = ("retry-after-ms", "Retry-After", "RateLimit-Reset")
     strategy: Strategy | None = None
     max_attempts: int | None = None
     max_wait_time: float | None = 3600.0
     max_rate: float | None = None
     batch: Batch | None = None
     source: str = ""
-    date: str = ""
+    # No preset sets these. Services of a user's own need them: they are asked by POST, want a
+    # second secret, count progress in percent, or have codes and headers of their own.
+    method: str = "GET"
+    secret_variables: tuple[str, ...] = ()
+    progress_total: float = 1.0
+    passing: Patterns = ("*rate*limit*", "*too*many*", "*timeout*", "*unavailable*", "*internal*")
+    pacing_headers: tuple[str, ...] = ("retry-after-ms", "Retry-After", "RateLimit-Reset")
 
     def __post_init__(self) -> None:
-        _check_form("name", self.name, r"\S+", "a word")
-        for field_name in ("headers", "variables"):
-            _check_pairs(field_name, getattr(self, field_name))
-        for name, variable in self.variables:
-            _check_form("the name of a variable", name, _VARIABLE, "a word such as 'region'")
-            _check_form(f"the variable of {name}", variable, r"\w+", "that of the environment")
-            if name in _TAKEN:
-                raise ValueError(f"variables must not name {name!r}: it has a meaning of its own")
-        self._check_urls()
-        self._check_authentication()
-        for name in _EXPRESSIONS:
-            if name == "status" or getattr(self, name) is not None:
-                check_expression(name, getattr(self, name))
         arguments.instance("words", self.words, Words)
-        for name, choices in (
-            ("unknown_status", ("pending", "error", "invalid")),
-            ("method", ("GET", "POST")),
-        ):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be {', '.join(choices)}, not {getattr(self, name)!r}"
-                )
-        for name in ("passing", "missing"):
-            _check_patterns(name, getattr(self, name))
-        if not isinstance(self.pacing_headers, tuple):
-            raise TypeError(f"pacing_headers must be a tuple, not {self.pacing_headers!r}")
-        for name in self.pacing_headers:
-            _check_form("pacing_headers", name, _HEADER, "names of headers")
-        self._check_pacing()
-
-    def _check_urls(self) -> None:
-        names = [name for name, _ in self.variables]
-        if self.base_url is not None:
-            check_template("base_url", self.base_url, names)
-            arguments.base_url(re.sub(r"\{\w+\}", "name", self.base_url))
-        _check_form("path", self.path, _PATH, "the path of a URL, such as '/status/{job_id}'")
-        check_template("path", self.path, [*names, "job_id"], required="job_id")
-        for name, text, known in (
-            ("unnamed_path", self.unnamed_path, names),
-            ("result_url", self.result_url, [*names, "job_id", "result"]),
-        ):
-            if text is not None:
-                _check_form(name, text, _PATH, "the path of a URL")
-                check_template(name, text, known)
         if self.batch is not None:
             arguments.instance("batch", self.batch, Batch)
-            check_template("path of the batch", self.batch.path, [*names, "job_ids"])
-        for name, template in self.headers:
-            _check_form("headers", name, _HEADER, "pairs of a header's name and a template")
-            _check_form(f"the header {name}", template, _PRINTABLE, "printable ASCII")
-            check_template(f"the header {name}", template, names)
+        check_service(self)
 
-    def _check_authentication(self) -> None:
-        header, prefix = self.authentication_header, self.authentication_prefix
-        _check_form("authentication_header", header, _HEADER, "the name of a header")
-        _check_form("authentication_prefix", prefix, _PRINTABLE, "printable ASCII")
-        if self.authentication_variable is not None:
-            variable = self.authentication_variable
-            _check_form("authentication_variable", variable, r"\w+", "one of the environment")
-
-    def _check_pacing(self) -> None:
-        for name in ("result_delay", "missing_delay"):
-            arguments.number(name, getattr(self, name), least=0)
-        arguments.number("progress_total", self.progress_total, above=0)
-        if self.strategy is not None:
-            arguments.callback("strategy", self.strategy)
-        if self.max_attempts is not None:
-            arguments.count("max_attempts", self.max_attempts)
-        for name in ("max_wait_time", "max_rate"):
-            arguments.optional_number(name, getattr(self, name), above=0, none="no limit")
-
-
-_EXPRESSIONS = (
-    "status",
-    "progress",
-    "result",
-    "error",
-    "error_code",
-    "failure",
-    "failure_code",
-)
-_TAKEN = frozenset({"job_id", "job_ids", "result"})
-
-
-def _lists(patterns: Patterns, word: str) -> bool:
-    return any(str(pattern).lower() == word.lower() for pattern in patterns)
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names in templates whose values are kept secret."""
+        return frozenset(("api_key", *self.secret_variables))
 
 
 def matches(text: str, patterns: Patterns) -> bool:
     """Says whether a word is one of ``patterns``; capital letters make no difference."""
     word = text.lower()
     return any(fnmatch.fnmatchcase(word, str(pattern).lower()) for pattern in patterns)
-
-
-def _check_form(name: str, value: Any, form: str, wanted: str) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be {wanted}, not {value!r}")
-    if not re.fullmatch(form, value, re.ASCII):
-        raise ValueError(f"{name} must be {wanted}, not {value!r}")
-
-
-def _check_pairs(name: str, pairs: Any) -> None:
-    if not isinstance(pairs, tuple) or not all(
-        isinstance(pair, tuple) and len(pair) == 2 for pair in pairs
-    ):
-        raise TypeError(f"{name} must be a tuple of pairs, not {pairs!r}")
-
-
-def _check_patterns(name: str, patterns: Any) -> None:
-    if not isinstance(patterns, tuple):
-        raise TypeError(f"{name} must be a tuple of words and numbers, not {patterns!r}")
-    for pattern in patterns:
-        if isinstance(pattern, bool) or not isinstance(pattern, (str, int)):
-            raise TypeError(f"{name} must hold words and numbers, not {pattern!r}")
-        if not str(pattern).strip():
-            raise ValueError(f"{name} must not hold an empty word")
-        if str(pattern).count("*") > _MOST_STARS:
-            raise ValueError(f"{name} must hold no more than {_MOST_STARS} '*' in {pattern!r}")
-        try:
-            re.compile(fnmatch.translate(str(pattern)))
-        except re.error as error:
-            raise ValueError(f"{name} must hold patterns, not {pattern!r}: {error}") from None
-
-
-DEFAULT = Service(
-    "default",
-    path="/status/{job_id}",
-    unnamed_path="/status",
-    status="result",
-    unknown_status="invalid",
-    progress="progress",
-    error="error",
-    missing_delay=0.0,
-    max_attempts=DEFAULT_ATTEMPTS,
-    max_wait_time=DEFAULT_WAIT_TIME,
-    batch=Batch("/status?ids={job_ids}", limit=100, jobs="results", status="@", window=0.5),
-)
-"""``GET /status`` -> ``{"result": "pending" | "completed" | "error"}``."""

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from string import Formatter
-from typing import Mapping, Sequence
+from typing import Iterable
 
 
-def check_template(name: str, template: str, known: Sequence[str], required: str = "") -> None:
+def names_in(template: str) -> list[str]:
+    """Returns the names that a template holds."""
+    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+
+
+def pattern_of(template: str) -> str:
+    """Returns the regular expression of what a template may give, one word for each name."""
+    return "".join(
+        re.escape(text) + ("" if name is None else r"[\w-]+")
+        for text, name, _, _ in Formatter().parse(template)
+    )
+
+
+def check_template(name: str, template: str, known: Iterable[str], required: str = "") -> None:
     """Refuses a template that holds other names than ``known``, or not the ``required`` one."""
     if not isinstance(template, str):
         raise TypeError(f"{name} must be a text, not {template!r}")
     try:
-        fields = list(Formatter().parse(template))
+        places = list(Formatter().parse(template))
     except ValueError as error:
         raise ValueError(f"{name} must be a template: {error} in {template!r}") from None
-    names = [field for _, field, _, _ in fields if field is not None]
-    plain = not any(specification or conversion for _, _, specification, conversion in fields)
-    for unknown in [field for field in names if field not in known]:
+    names = names_in(template)
+    for unknown in [one for one in names if one not in known]:
         raise ValueError(
             f"{name} must hold no other names than {', '.join(known) or 'none'}, not {{{unknown}}}"
         )
-    if not plain:
+    if any(specification or conversion for _, _, specification, conversion in places):
         raise ValueError(f"{name} must hold plain names such as {{job_id}}, not {template!r}")
     if required and required not in names:
         raise ValueError(f"{name} must hold {{{required}}}; it is {template!r}")
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """Returns a checked template with its names replaced."""
-    return template.format_map(values)

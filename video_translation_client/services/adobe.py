@@ -11,12 +11,10 @@ SERVICE = Service(
     "adobe",
     base_url="https://audio-video-api.adobe.io",
     path="/v1/status/{job_id}",
-    headers=(("x-api-key", "{client_id}"),),
-    variables=(("client_id", "ADOBE_CLIENT_ID"),),
-    authentication_variable="ADOBE_ACCESS_TOKEN",
+    headers=(("Authorization", "Bearer {api_key}"), ("x-api-key", "{client_id}")),
+    variables=(("api_key", "ADOBE_ACCESS_TOKEN"), ("client_id", "ADOBE_CLIENT_ID")),
     words=Words(("pending", "running"), ("succeeded", "partially_succeeded"), ("failed",)),
     source=(
         "https://developer.adobe.com/audio-video-firefly-services/guides/TLS/get_result_quickstart"
     ),
-    date="November 2026",
 )

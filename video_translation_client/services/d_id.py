@@ -11,10 +11,9 @@ SERVICE = Service(
     "d-id",
     base_url="https://api.d-id.com",
     path="/translations/{job_id}",
-    authentication_prefix="Basic ",
-    authentication_variable="DID_API_KEY",
+    headers=(("Authorization", "Basic {api_key}"),),
+    variables=(("api_key", "DID_API_KEY"),),
     words=Words(("created", "validating", "ready"), ("done",), ("error", "rejected")),
     result="result_url",
     source="https://docs.d-id.com/docs/video-translate-quickstart",
-    date="November 2026",
 )

@@ -10,14 +10,12 @@ SERVICE = Service(
     "deepdub",
     base_url="https://dubbing.deepdub.app",
     path="/dubbing/job/{job_id}",
-    authentication_header="x-api-key",
-    authentication_prefix="",
-    authentication_variable="DEEPDUB_API_KEY",
+    headers=(("x-api-key", "{api_key}"),),
+    variables=(("api_key", "DEEPDUB_API_KEY"),),
     words=Words(
         pending=("*",),
         completed=("DELIVERED_TO_CLIENT", "REDELIVERED_TO_CLIENT"),
         error=("INTAKE_FAILED", "FAILURE", "CLIENT_REFIX_REJECTED"),
     ),
     source="https://docs.deepdub.ai/managed-dub.openapi.json",
-    date="November 2026",
 )

@@ -14,9 +14,8 @@ SERVICE = Service(
     "elevenlabs",
     base_url="https://api.elevenlabs.io",
     path="/v1/dubbing/{job_id}",
-    authentication_header="xi-api-key",
-    authentication_prefix="",
-    authentication_variable="ELEVENLABS_API_KEY",
+    headers=(("xi-api-key", "{api_key}"),),
+    variables=(("api_key", "ELEVENLABS_API_KEY"),),
     words=_WORDS,
     result="target_languages",
     result_url="/v1/dubbing/{job_id}/audio/{result}",
@@ -31,5 +30,4 @@ SERVICE = Service(
         next_cursor="next_cursor",
     ),
     source="https://elevenlabs.io/docs/api-reference/dubbing/get",
-    date="November 2026",
 )

@@ -12,9 +12,8 @@ SERVICE = Service(
     "heygen",
     base_url="https://api.heygen.com",
     path="/v3/video-translations/{job_id}",
-    authentication_header="x-api-key",
-    authentication_prefix="",
-    authentication_variable="HEYGEN_API_KEY",
+    headers=(("x-api-key", "{api_key}"),),
+    variables=(("api_key", "HEYGEN_API_KEY"),),
     status="data.status",
     words=Words(pending=("pending", "running"), completed=("completed",), error=("failed",)),
     result="data.video_url",
@@ -32,5 +31,4 @@ SERVICE = Service(
         words=Words(("queued", "processing"), ("completed",), ("failed",), ("not_found",)),
     ),
     source="https://developers.heygen.com/docs/usage-limits",
-    date="November 2026",
 )

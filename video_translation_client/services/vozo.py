@@ -9,7 +9,8 @@ SERVICE = Service(
     "vozo",
     base_url="https://api.vozo.ai",
     path="/v1/media/translate/{job_id}",
-    authentication_variable="VOZO_API_KEY",
+    headers=(("Authorization", "Bearer {api_key}"),),
+    variables=(("api_key", "VOZO_API_KEY"),),
     words=Words(
         ("queuing", "preprocessing", "transcribing", "translating", "dubbing", "rendering"),
         ("done",),
@@ -19,5 +20,4 @@ SERVICE = Service(
     error="err_message",
     error_code="err_code",
     source="https://www.vozo.ai/docs/api_reference/endpoints/translate_dub/get",
-    date="November 2026",
 )

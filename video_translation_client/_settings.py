@@ -1,0 +1,324 @@
+"""What holds for one client: the user's value before the service's before the environment's.
+
+All of it is settled here, once, when a client is made. Nothing is sent, and nothing is started.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+import requests
+
+from . import services
+from ._base import arguments
+from ._base.arguments import ArgumentWarning, BadTypeError, BadValueError
+from ._http.endpoint import Endpoint, without_credentials
+from ._http.sessions import sends_by_request
+from ._scheduling.decision import Rules
+from .clock import Clock
+from .events import Listener
+from .services import default
+from .services._definition import Batch, Service
+from .services._templates import names_in, pattern_of
+from .strategy import ExponentialBackoff, Moment, Strategy
+
+# The client's defaults of what a service may have its own of.
+MAX_ATTEMPTS = arguments.DefaultCount(default.MAX_ATTEMPTS)
+MAX_WAIT_TIME = arguments.DefaultNumber(default.MAX_WAIT_TIME)
+INITIAL_WAIT_TIME = arguments.DefaultNumber(ExponentialBackoff.initial_wait_time)
+BACKOFF_FACTOR = arguments.DefaultNumber(ExponentialBackoff.backoff_factor)
+JITTER = arguments.DefaultNumber(ExponentialBackoff.jitter)
+MAX_INTERVAL = arguments.DefaultNumber(ExponentialBackoff.max_interval)
+
+_DAY = 24 * 60 * 60.0
+_MOST_WORKERS = 1000
+
+# Waits that are added up one by one; any further ones count as the last of these.
+_GROWING_WAITS = 10_000
+
+# One part of a host's name, which is what most variables are.
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one client goes by: checked, and named as its arguments. None is no such limit."""
+
+    endpoint: Endpoint
+    strategy: Strategy
+    max_attempts: int | None
+    max_wait_time: float | None
+    max_rate: float | None
+    max_concurrency: int
+    request_timeout: float
+    max_payload: int
+    on_event: tuple[Listener, ...]
+    clock: Clock
+    random: Callable[[], float]
+
+    @property
+    def rules(self) -> Rules:
+        """What ends a wait."""
+        service = self.endpoint.service
+        return Rules(
+            service.name,
+            self.max_attempts,
+            self.max_wait_time,
+            service.missing_delay,
+            service.result_delay,
+        )
+
+
+def settle(
+    endpoint: Endpoint,
+    *,
+    waits: tuple[float, float, float, float],
+    max_attempts: int | None,
+    max_wait_time: float | None,
+    max_rate: float | None,
+    max_concurrency: int,
+    request_timeout: float,
+    max_payload: int,
+    strategy: Strategy | None,
+    on_event: Listener | Sequence[Listener],
+    clock: Clock | None,
+    random: Callable[[], float],
+) -> Settings:
+    """Returns what holds, from what a user gave and what the service recommends.
+
+    All is given as the client takes it; ``waits`` are the four arguments of the backoff. Limits
+    that contradict each other are warned of, at the line of the caller's caller.
+
+    Raises:
+        TypeError, ValueError: A bad argument, named in the message.
+    """
+    service, backoff = endpoint.service, ExponentialBackoff(*waits)
+    attempts = service.max_attempts if arguments.is_default(max_attempts) else max_attempts
+    seconds = service.max_wait_time if arguments.is_default(max_wait_time) else max_wait_time
+    chosen = strategy
+    if chosen is None and all(map(arguments.is_default, waits)):
+        chosen = service.strategy
+    settings = Settings(
+        endpoint,
+        backoff if chosen is None else arguments.callback("strategy", chosen),
+        None if attempts is None else arguments.count("max_attempts", attempts),
+        _limit("max_wait_time", seconds),
+        _limit("max_rate", service.max_rate if max_rate is None else max_rate),
+        arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS),
+        arguments.number("request_timeout", request_timeout, above=0, most=_DAY),
+        arguments.count("max_payload", max_payload, least=0),
+        _listeners(on_event),
+        Clock() if clock is None else arguments.instance("clock", clock, Clock),
+        arguments.callback("random", random),
+    )
+    if chosen is None:
+        # A limit left at its default contradicts nothing that the user has asked for.
+        asked = None if arguments.is_default(max_wait_time) else settings.max_wait_time
+        for contradiction in _contradictions(backoff, settings.max_attempts, asked):
+            warnings.warn(contradiction, stacklevel=3)
+    return settings
+
+
+def settle_endpoint(
+    service: Service | str | None,
+    base_url: str | None,
+    api_key: str | None,
+    variables: Mapping[str, Any],
+    batch: bool | None,
+    session: requests.Session | None,
+) -> Endpoint:
+    """Returns where to ask, from what a user gave and from the environment.
+
+    All is given as the client takes it. The session may bring credentials of its own.
+
+    Raises:
+        TypeError, ValueError: Something is missing, wrong or contradicts something else.
+    """
+    if session is not None:
+        arguments.instance("session", session, requests.Session)
+        arguments.verification(session.verify)
+    chosen = _service_of(service)
+    known = [name for name, _ in chosen.variables if name != "api_key"]
+    for name in variables:
+        if name not in known:
+            raise TypeError(
+                f"VideoTranslationClient got an unexpected keyword argument {name!r}"
+                + (f"; service {chosen.name!r} has {', '.join(known)}" if known else "")
+            )
+    template = _base_url_of(chosen, base_url)
+    values = _values_of(chosen, {"api_key": api_key, **variables}, template, session)
+    url = arguments.base_url(template.format_map(values))
+    return Endpoint(chosen, url, values, _batch_of(chosen, batch))
+
+
+def _listeners(given: Listener | Sequence[Listener]) -> tuple[Listener, ...]:
+    listeners = (given,) if callable(given) else tuple(given)
+    return tuple(arguments.callback("on_event", listener) for listener in listeners)
+
+
+def _limit(name: str, value: float | None) -> float | None:
+    return arguments.optional_number(name, value, above=0, none="no limit")
+
+
+def _contradictions(
+    backoff: ExponentialBackoff, attempts: int | None, seconds: float | None
+) -> Iterator[ArgumentWarning]:
+    """Yields what can't be meant of a user's waits and limits; None: no limit, or a default."""
+    first, cap = backoff.initial_wait_time, backoff.max_interval
+    if first > cap:
+        problem = f"contradict each other: {first:g} s is above {cap:g} s, the longest wait"
+        advice = "raise max_interval as well"
+        yield ArgumentWarning("initial_wait_time", problem, advice, "max_interval")
+    if attempts is None or seconds is None:
+        return
+    most = _longest_time_of(backoff, attempts)
+    if most * 2 < seconds:
+        problem = (
+            f"contradict each other: poll {attempts}, the last, comes after {math.ceil(most)} s at"
+            f" most, long before {seconds:g} s"
+        )
+        advice = "pass max_attempts=None to wait by time alone"
+        yield ArgumentWarning("max_attempts", problem, advice, "max_wait_time")
+
+
+def _longest_time_of(backoff: ExponentialBackoff, attempts: int) -> float:
+    """Returns the most seconds from the first of these polls to the last."""
+    spent = wait = 0.0
+    for attempt in range(1, min(attempts, _GROWING_WAITS)):
+        wait = backoff(Moment(attempt, spent, chance=1.0))
+        spent += wait
+    # So many that a float would overflow are more than any limit all the same.
+    return spent + wait * min(max(0, attempts - _GROWING_WAITS), 10**9)
+
+
+def _service_of(service: Service | str | None) -> Service:
+    if service is None:
+        return services.DEFAULT
+    if isinstance(service, str):
+        return services.find(service)
+    return arguments.instance("service", service, Service)
+
+
+def _batch_of(service: Service, batch: bool | None) -> Batch | None:
+    if batch is not None and not isinstance(batch, bool):
+        raise BadTypeError("batch", f"must be True, False or None, not {batch!r}")
+    if batch and service.batch is None:
+        problem = f"must not be True: service {service.name!r} has no such request"
+        raise BadValueError("batch", problem)
+    wanted = service is not services.DEFAULT if batch is None else batch
+    return service.batch if wanted else None
+
+
+def _base_url_of(service: Service, given: str | None) -> str:
+    """Returns the template of where a service stands; what a user gave stands for itself."""
+    if given is not None:
+        base_url = arguments.base_url(given)
+        _check_base_url(service, base_url)
+        return base_url.replace("{", "{{").replace("}", "}}")
+    if service.base_url is not None:
+        return service.base_url
+    raise BadValueError(
+        "base_url",
+        "must be given, such as 'http://127.0.0.1:5000', or service, such as 'heygen'"
+        if service is services.DEFAULT
+        else f"must be given: service {service.name!r} does not say where it stands",
+    )
+
+
+def _check_base_url(service: Service, base_url: str) -> None:
+    """Refuses a base URL that is another one than the service's own, at a known host."""
+    # One of a user's own may be another version of a known one.
+    is_own = service is not services.DEFAULT and service.name not in services.NAMES
+    presets = [] if is_own else services.known()
+    host = urlsplit(base_url).hostname or ""
+    owner = next((one for one in (service, *presets) if _stands_at(one, host)), None)
+    if owner is None:
+        return
+    if service is services.DEFAULT:
+        problem = f"must be given, because {host} is that of {owner.name}"
+        raise BadValueError("service", problem, f"pass service={owner.name!r}")
+    if owner.name != service.name:
+        problem = f"contradict each other: {host} is that of {owner.name}, not of {service.name}"
+        raise BadValueError("service", problem, other="base_url")
+    if not _fits(without_credentials(base_url), str(owner.base_url)):
+        problem = f"contradict each other: {owner.name} stands at {owner.base_url}"
+        raise BadValueError("service", problem, "leave base_url out", "base_url")
+
+
+def _stands_at(service: Service, host: str) -> bool:
+    return bool(service.base_url) and _fits(host, str(urlsplit(service.base_url).hostname))
+
+
+def _fits(text: str, template: str) -> bool:
+    return re.fullmatch(pattern_of(template), text, re.IGNORECASE) is not None
+
+
+def _values_of(
+    service: Service, given: Mapping[str, Any], base_url: str, session: requests.Session | None
+) -> dict[str, str]:
+    """Returns the values of all names that are needed with this template of a base URL."""
+    batch_path = "" if service.batch is None else service.batch.path
+    paths = (service.path, service.unnamed_path or "", service.result_url or "", batch_path)
+    templates = (base_url, *paths, *(template for _, template in service.headers))
+    needed = {name for template in templates for name in names_in(template)}
+    in_url = "@" in urlsplit(base_url).netloc
+    for name in [name for name, value in given.items() if value is not None]:
+        if in_url and name in service.secrets:
+            other = "credentials in base_url"
+            raise BadValueError(name, "contradict each other", "give one of them", other)
+        if name in needed:
+            continue
+        if name in names_in(service.base_url or ""):
+            raise BadValueError(name, "contradict each other", "give one of them", "base_url")
+        problem = f"must not be given: service {service.name!r} has no place for it"
+        raise BadValueError(name, problem)
+    values = {}
+    for name, variable in {"api_key": "", **dict(service.variables)}.items():
+        value = given.get(name)
+        left_out = (
+            name in service.secrets
+            and value is None
+            and (in_url or _is_dispensable(service, name, variable, session))
+        )
+        if name in needed and not left_out:
+            values[name] = _value_of(service, name, variable, value)
+    return values
+
+
+def _is_dispensable(
+    service: Service, name: str, variable: str, session: requests.Session | None
+) -> bool:
+    """Says whether a secret that was not given is not wanted, or has something in its place."""
+    if not variable:
+        return True
+    if session is None:
+        return False
+    headers = [header for header, template in service.headers if name in names_in(template)]
+    return (
+        bool(session.auth)
+        or all(header in session.headers for header in headers)
+        # What a session's own class adds can't be seen.
+        or (sends_by_request(session) and variable not in os.environ)
+    )
+
+
+def _value_of(service: Service, name: str, variable: str, given: Any) -> str:
+    value = os.environ.get(variable) if given is None else given
+    origin = f"the environment variable {variable}" if given is None else name
+    if value is None:
+        problem = f"is needed by service {service.name!r}"
+        advice = f"pass {name}=, or set the environment variable {variable}"
+        raise BadValueError(name, problem, advice, variable=variable)
+    if name in service.secrets:
+        return str(arguments.api_key(origin, value))
+    if not isinstance(value, str):
+        raise BadTypeError(name, f"must be a str, not {type(value).__name__}")
+    if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value):
+        raise BadValueError(origin, "must be letters, digits, '-', '_' and '.', and is not")
+    return value

@@ -1,0 +1,23 @@
+"""The service without a name: ``GET /status`` -> ``{"result": "pending" | ...}``.
+
+Its limits are the client's defaults, which README documents; its progress goes from 0 to 1.
+"""
+
+from ._definition import Batch, Service
+
+MAX_ATTEMPTS = 10
+MAX_WAIT_TIME = 60.0
+
+SERVICE = Service(
+    "default",
+    path="/status/{job_id}",
+    unnamed_path="/status",
+    status="result",
+    unknown_status="invalid",
+    progress="progress",
+    error="error",
+    missing_delay=0.0,
+    max_attempts=MAX_ATTEMPTS,
+    max_wait_time=MAX_WAIT_TIME,
+    batch=Batch("/status?ids={job_ids}", limit=100, jobs="results", status="@", window=0.5),
+)
