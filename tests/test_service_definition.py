@@ -18,6 +18,7 @@ from video_translation_client import (
     Batch,
     ExponentialBackoff,
     JobNotFoundError,
+    Moment,
     PollError,
     RejectedError,
     Service,
@@ -345,8 +346,8 @@ STAGES = Stages(((0, 5), (60, 20), (600, 60)), jitter=2)
 )
 def test_stages_wait_by_how_long_the_job_has_been_waited_for(elapsed, wait):
     """From the moment on that each names, and chance adds up to the jitter."""
-    assert STAGES(1, elapsed, None, 0.0) == wait
-    assert STAGES(99, elapsed, None, 0.5) == wait + 1
+    assert STAGES(Moment(1, elapsed, chance=0.0)) == wait
+    assert STAGES(Moment(99, elapsed, chance=0.5)) == wait + 1
 
 
 def test_a_pattern_that_python_cannot_search_for_is_refused_when_it_is_made():
