@@ -87,7 +87,8 @@ def test_the_exit_status_is_that_of_a_watch(
     assert capsys.readouterr().out.splitlines()[-1] == "Final Status: error"
     server.job(faults={1: Fault.http(403)})
     assert main(["demo", "--url", server.url]) == 3
-    assert capsys.readouterr().err.startswith(f"error: the job: {server.url} rejects the request")
+    told = capsys.readouterr().err
+    assert told == f"error: {server.url} rejects the request with HTTP status 403\n"
     server.job("job-2", outcome="error")
     assert main(["demo", "--url", server.url, "--jobs", "2"]) == 1
     assert capsys.readouterr().out.splitlines().count(f"job-2: {_ERROR}") == 1

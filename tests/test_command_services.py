@@ -99,6 +99,10 @@ def test_job_ids_of_a_named_service_are_read_from_standard_input(heygen: MockSer
     assert (done.returncode, done.stdout) == (0, VIDEO.format("good") + "\n")
 
 
+# What a program is told: names of arguments, and what to write there.
+_FOR_PROGRAMS = re.compile(r"base_url|job_id|api_key|region=|service=|None|\bof your own\b")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -111,17 +115,14 @@ def test_job_ids_of_a_named_service_are_read_from_standard_input(heygen: MockSer
             "URL must start with http:// or https://, and stand before the JOB_IDs",
         ),
         (["heygen", "a" * 70_000], "JOB_ID must fit into a URL: 'aaaaa"),
-        (
-            ["azure", "a"],
-            "service 'azure' needs region: set the environment variable AZURE_SPEECH_REGION",
-        ),
+        (["azure", "a"], "the environment variable AZURE_SPEECH_REGION "),
         (
             ["heygen", f"HTTPS://me:{KEY}@api.elevenlabs.io", "a"],
-            "--service heygen and URL contradict each other: api.elevenlabs.io is that of",
+            "--service and URL contradict each other: api.elevenlabs.io is that of elevenlabs",
         ),
         (
             ["heygen", f"https://me:{KEY}@api.heygen.com/v2", "a"],
-            "--service heygen and URL contradict each other: it stands at https://api.heygen.com;",
+            "--service and URL contradict each other: ",
         ),
         (["heygen", "--json", "--result", "a"], "argument --result: not allowed with argument"),
         (["heygen", f"--api-key={KEY}", "a"], "unrecognized arguments: --api-key=***"),
@@ -133,7 +134,17 @@ def test_what_contradicts_a_named_service_is_a_usage_error(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the client refuses is told in the words of the command line, with status 2."""
-    assert refusal(capsys, "watch", "--service", *words).startswith(message)
+    told = refusal(capsys, "watch", "--service", *words)
+    assert told.startswith(message)
+    assert not _FOR_PROGRAMS.search(told)
+
+
+def test_the_url_of_a_known_service_wants_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A URL that is that of a known service is refused without --service, which is named."""
+    told = refusal(capsys, "watch", "https://api.heygen.com", "a")
+    assert told.startswith("--service must be given")
+    assert "heygen" in told.partition(" must ")[2]
+    assert not _FOR_PROGRAMS.search(told)
 
 
 def test_a_missing_key_is_a_usage_error_that_names_its_variable(
@@ -144,25 +155,36 @@ def test_a_missing_key_is_a_usage_error_that_names_its_variable(
     told = refusal(capsys, "watch", "--service", "heygen", "a")
     assert told.startswith("the environment variable HEYGEN_API_KEY must be one or more visible")
     monkeypatch.delenv("HEYGEN_API_KEY")
-    assert refusal(capsys, "watch", "--service", "heygen", "a") == (
-        "service 'heygen' needs an API key: set the environment variable HEYGEN_API_KEY"
-    )
+    told = refusal(capsys, "watch", "--service", "heygen", "a")
+    assert told.startswith("the environment variable HEYGEN_API_KEY ")
+    assert not _FOR_PROGRAMS.search(told)
     monkeypatch.setenv("AZURE_SPEECH_REGION", f"{KEY}/")
     told = refusal(capsys, "watch", "--service", "azure", "a")
     assert told.startswith("the environment variable AZURE_SPEECH_REGION must be letters")
 
 
-def test_a_refused_key_is_told_with_advice_for_the_command_line() -> None:
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (
+            401,
+            "; check the key in the service's environment variable, or the credentials in URL",
+        ),
+        (403, "; check that the key, or the credentials in URL, may see this job"),
+        (410, ""),
+    ],
+)
+def test_a_refused_key_is_told_with_advice_for_the_command_line(
+    code: int, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What the service rejects says where the command line has the key and the URL from."""
-    faults = {1: Fault.http(401, body=b'{"error": {"message": "bad key", "code": "unauthorized"}}')}
+    body = b'{"error": {"message": "bad key", "code": "unauthorized"}}'
     with MockServer(service="heygen") as server:
-        server.job("a", faults=faults)
-        done = run("watch", "--service", "heygen", server.url, "a")
-    assert (done.returncode, done.stderr) == (3, "")
-    assert done.stdout.endswith(
-        "HTTP status 401: 'bad key' ('unauthorized'); check the key in the service's environment"
-        " variable, or the credentials in URL)\n"
-    )
+        server.job("a", faults={1: Fault.http(code, body=body)})
+        assert main(["watch", "--service", "heygen", server.url, "a"]) == 3
+    told = capsys.readouterr()
+    assert told.out.endswith(f"HTTP status {code}: 'bad key' ('unauthorized'){advice})\n")
+    assert KEY not in told.out + told.err
 
 
 def test_results_alone_are_on_standard_output(heygen: MockServer) -> None:
@@ -191,7 +213,7 @@ def test_a_result_is_printed_while_other_jobs_run_and_their_command_is_told(
     output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output) == (130, "")
     intro, hint = errors.splitlines()[-2:]
-    assert intro == "1 job has not ended; don't start (and pay for) it again, wait on:"
+    assert intro == "1 job has not ended; don't start (and pay for) it again, keep waiting:"
     assert hint.partition(" watch ")[2] == (
         "--result --service heygen --max-attempts none --initial-wait-time 0.05"
         f" --backoff-factor 1 --jitter 0 {heygen.url} never"
@@ -251,6 +273,9 @@ def test_a_completed_job_without_a_result_is_told(capsys: pytest.CaptureFixture[
         assert main(["watch", "--service", "deepdub", "--result", server.url, "a\nb"]) == 3
     assert capsys.readouterr() == ("", "a\\nb: completed (without a result)\n")
     with MockServer(duration=0) as server:
+        server.job("bad", outcome="error")
+        assert main(["watch", "--result", server.url, "a", "bad"]) == 3  # goes before 1
+        capsys.readouterr()
         assert main(["watch", "--result", server.url]) == 3
     assert capsys.readouterr() == ("", "completed (without a result)\n")
 

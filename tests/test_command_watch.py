@@ -1,4 +1,4 @@
-"""``video-translation-client watch``: lines, JSON, options, exit status, and how to wait on."""
+"""``video-translation-client watch``: lines, JSON, options, exit status, and what is printed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from conftest import PATIENCE, python_command
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.cli import main
+from video_translation_client.cli.exit_status import PRECEDENCE, ExitStatus
 from video_translation_client.cli.resume import how_to_resume
 from video_translation_client.testing import Fault, MockServer
 
@@ -74,7 +75,9 @@ def asked(server: MockServer) -> list[Any]:
 def run_hint(stderr: str) -> subprocess.CompletedProcess[str]:
     """Runs the printed command in a shell, with this Python in place of ``python``."""
     intro, _, script = stderr.partition("\n")
-    assert re.search(r"not ended; don't start \(and pay for\) (it|them) again, wait on:$", intro)
+    assert re.search(
+        r"not ended; don't start \(and pay for\) (it|them) again, keep waiting:$", intro
+    )
     python, program, after = script.partition(" -m video_translation_client")
     assert program
     assert Path(shutil.which(python) or "").samefile(sys.executable)
@@ -101,8 +104,10 @@ def test_each_change_of_status_is_one_line_and_ends_tell_the_reason(
         "gone": [rejection],
         "never": ["never: pending", timeout],
     }
-    assert rejection.startswith(f"gone: rejected ({server.url} knows no such job (HTTP status 404)")
+    reason = f"{server.url} knows no such job (HTTP status 404)"
+    assert rejection == f"gone: rejected ({reason}; check the JOB_ID and URL)"
     assert timeout.startswith("never: timeout (still running after 10 polls in ")
+    assert timeout.endswith(" s; the limit --max-attempts 10 is reached)")
     assert (status, len(lines)) == (4, 7)
 
 
@@ -127,7 +132,7 @@ def test_the_exit_status_tells_of_the_jobs_still_running_then_of_the_worst_end(
 ) -> None:
     """The exit status is 4 while a job runs, else 3 after a rejection, 1 after an error, or 0."""
     assert main(["watch", *FAST, "--max-attempts", "5", server.url, *job_ids]) == status
-    assert ("wait on:" in capsys.readouterr().err) == (status == 4)
+    assert ("keep waiting:" in capsys.readouterr().err) == (status == 4)
 
 
 def test_json_is_one_object_a_line_for_each_change(
@@ -224,12 +229,19 @@ def test_standard_input_without_job_ids_is_a_usage_error(
         ([], "a COMMAND is required: watch, demo or services"),
         (["watch"], "the following arguments are required: URL, or --service NAME"),
         (["watch", "127.0.0.1:5000"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
+        (["watch", "http://*.example.com"], "no request can be made of"),
         (["watch", "http://h", "a", ".."], "JOB_ID must not be '..'"),
         (["watch", "http://h", "--bogus"], "unrecognized arguments: --bogus"),
         (["watch", "http://h", "--max-attempts", "2.5"], "--max-attempts must be a whole number"),
         (["watch", "http://h", "--max-wait-time", "0"], "--max-wait-time must be a number above"),
-        (["watch", "http://h", "--jitter", "none"], "--jitter must be a number, 0 or more, not"),
-        (["watch", "http://h", "--max-rate", "fast"], "--max-rate must be a number above 0, not"),
+        (
+            ["watch", "http://h", "--jitter", "none"],
+            "--jitter must be a number, 0 or more, not 'none'",
+        ),
+        (
+            ["watch", "http://h", "--max-rate", "fast"],
+            "--max-rate must be a number above 0, not 'fast'; none means no limit\n",
+        ),
         (["watch", "http://h", "--max-interval", "nan"], "--max-interval must be a number above"),
         (["watch", "http://me:hush@h:x"], "URL must be one such as 'http://127.0.0.1:5000'; in a"),
         (["watch", "http://h", "--bogus=http://me:hush@h"], "unrecognized arguments: --bogus=***"),
@@ -262,10 +274,19 @@ def test_every_pacing_argument_is_an_option_with_the_client_s_default(
         assert re.search(rf"{option} [^(]*\(default: {default}\)", shown), option
 
 
+def test_the_help_explains_every_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of ``watch`` has each exit status with its meaning, and which goes before which."""
+    with pytest.raises(SystemExit):
+        main(["watch", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    statuses = " ".join(f"{status.value} {status.meaning}" for status in ExitStatus)
+    assert f"exit status: {statuses} {PRECEDENCE} examples:" in shown
+
+
 def test_options_may_stand_anywhere_and_reach_the_client(
     server: MockServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Options before, between and after the job ids are all heeded."""
+    """Options before, between and after the job ids all count."""
     words = ["--max-attempts", "2", server.url, "--jitter", "0", "a", "--backoff-factor", "1"]
     words += ["b", "--initial-wait-time", "0.1", "--max-wait-time", "None", "--", "-c"]
     assert main(["watch", *words]) == 4
@@ -286,8 +307,25 @@ def test_limits_that_contradict_each_other_are_one_line_of_warning(
     server.job(duration=0)
     assert main(["watch", server.url, "--max-attempts", "2", "--max-wait-time", "1000"]) == 0
     (warning,) = capsys.readouterr().err.splitlines()
-    assert warning.startswith("warning: --max-attempts 2 is spent after")
-    assert "pass --max-attempts none" in warning
+    assert warning.startswith("warning: --max-attempts and --max-wait-time contradict each other")
+    assert warning.endswith("; --max-attempts none waits by time alone")
+    assert main(["watch", server.url, "--initial-wait-time", "60"]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: --initial-wait-time and --max-interval contradict each")
+    assert warning.endswith("; raise --max-interval as well")
+
+
+def test_a_pause_beyond_the_limit_is_told_with_its_option(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A service that asks for more patience than the limit allows ends the wait at once."""
+    server.job("busy", faults={1: Fault.http(429, headers={"Retry-After": "3600"})})
+    assert main(["watch", server.url, "busy", "--max-wait-time", "50"]) == 4
+    assert re.search(
+        r"timeout \(HTTP status 429; no status was received in 1 poll and \d+\.\d s; the service"
+        r" asks to wait another 3\d{3} s, beyond --max-wait-time 50\)\n",
+        capsys.readouterr().out,
+    )
 
 
 def test_polls_that_fail_are_told_once(
@@ -300,12 +338,12 @@ def test_polls_that_fail_are_told_once(
     told = capsys.readouterr()
     assert told.out.startswith("down: timeout (HTTP status 503; ")
     assert told.err.splitlines()[0] == (
-        "warning: job 'down': HTTP status 503; asking on (further failures are not shown)"
+        "warning: job 'down': HTTP status 503; still waiting (further failures are not shown)"
     )
     assert told.err.count("HTTP status 503") == 1
 
 
-def test_the_printed_command_waits_on(server: MockServer) -> None:
+def test_the_printed_command_keeps_waiting(server: MockServer) -> None:
     """The command that is printed at the limit, run in a shell, waits for just those jobs."""
     job_ids = ["-dash", "it's", "a b", "$HOME"]
     done = run("watch", "--max-attempts", "1", server.url, "--", *job_ids)
@@ -362,7 +400,7 @@ def test_credentials_are_never_shown(
     assert main(["watch", "--max-attempts", "1", url]) == 4
     told = capsys.readouterr()
     assert server.requests[0].headers["Authorization"].startswith("Basic ")
-    assert told.err.splitlines()[0].endswith("wait on, with the credentials in place of ***:")
+    assert told.err.splitlines()[0].endswith("keep waiting, with the credentials in place of ***:")
     assert told.err.splitlines()[1].endswith("'" + server.url.replace("//", "//***@") + "'")
     assert "hush" not in told.out + told.err
 
@@ -370,7 +408,9 @@ def test_credentials_are_never_shown(
 def test_the_delimiter_of_a_here_document_is_no_job_id() -> None:
     """The line that ends the here-document differs from all job ids."""
     text = how_to_resume(["watch"], "http://h", ["END", "END_", *map(str, range(20))])
-    assert text[0] == ("22 jobs have not ended; don't start (and pay for) them again, wait on:")
+    assert text[0] == (
+        "22 jobs have not ended; don't start (and pay for) them again, keep waiting:"
+    )
     assert text[1] == "watch http://h - <<'END__'"
     assert text[-1] == "END__"
 
@@ -386,11 +426,11 @@ def interrupt_after(lines: int, process: subprocess.Popen[str]) -> tuple[int, st
 
 
 def test_ctrl_c_ends_a_watch_of_many_jobs(server: MockServer) -> None:
-    """Ctrl-C ends the watch with status 130, and tells how to wait on for what still runs."""
+    """Ctrl-C ends the watch with status 130, and tells how to keep waiting for what still runs."""
     job_ids = [f"job-{number}" for number in range(1000)]
     status, errors = interrupt_after(100, start("watch", server.url, "good", *job_ids))
     assert status == 130
-    assert errors.splitlines()[0].endswith("them again, wait on:")
+    assert errors.splitlines()[0].endswith("them again, keep waiting:")
     assert set(job_ids) <= set(errors.splitlines())
 
 
@@ -494,10 +534,8 @@ def test_the_program_needs_neither_rich_nor_werkzeug(server: MockServer, tmp_pat
 def test_the_printed_command_names_the_jobs_in_whatever_can_be_printed() -> None:
     """What the terminal's encoding lacks is written as bytes, and fits no here-document."""
     text = how_to_resume(["watch"], "http://h", ["é"], "ascii")
-    assert text == [
-        "1 job has not ended; don't start (and pay for) it again, wait on, in bash, zsh or ksh:",
-        "watch http://h $'\\303\\251'",
-    ]
+    assert text[0].endswith("(and pay for) it again, keep waiting, in bash, zsh or ksh:")
+    assert text[1:] == ["watch http://h $'\\303\\251'"]
     assert how_to_resume(["watch"], "http://h", ["é"])[-1].endswith("watch http://h 'é'")
     many = how_to_resume(["watch"], "http://h", ["é", *map(str, range(20))], "ascii")
     assert many[1] == "watch http://h $'\\303\\251' - <<'END'"

@@ -8,6 +8,7 @@ import pytest
 from conftest import PATIENCE
 
 from video_translation_client import VideoTranslationClient, services
+from video_translation_client.cli.exit_status import PRECEDENCE, ExitStatus
 from video_translation_client.testing import MockServer
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -67,6 +68,16 @@ def test_the_table_of_services_is_that_of_the_presets():
         for name, variable in service.variables:
             given = "" if name == "api_key" else f"`{name}=` or "
             assert f"{given}`{variable}`" in variables
+
+
+def test_the_table_of_exit_statuses_is_that_of_the_command_line():
+    """Every exit status is in it, in order, with its meaning, and which one goes before which."""
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", README, re.MULTILINE)
+    documented = [(int(number), meaning.replace("\\|", "|")) for number, meaning in rows]
+    assert documented == [
+        (status.value, status.meaning.replace("--result", "`--result`")) for status in ExitStatus
+    ]
+    assert PRECEDENCE in " ".join(README.split())
 
 
 def test_the_two_commands_stand_in_it():

@@ -1,11 +1,11 @@
-"""The demonstration: polls a service, or a mock server that it starts where none answers."""
+"""The command ``demo``: polls a service, or a mock server that it starts where none answers."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Iterator
 from urllib.parse import urlsplit
 
 import requests
@@ -14,18 +14,17 @@ from .._base import arguments
 from ..client import VideoTranslationClient
 from ..errors import RejectedError
 from ..status import Status
+from .exit_status import ExitStatus
+from .following import follow
+from .lines import live_or_lines
+from .options import as_number
 from .output import OutputLostError, complain, write_line
-from .watch import (
-    ALL_COMPLETED,
-    SOME_FAILED,
-    SOME_REJECTED,
-    SOME_RUNNING,
-    View,
-    follow,
-)
+from .parser import NAME, Parser
+from .wording import refused
 
 if TYPE_CHECKING:
     from ..testing import MockServer
+    from .parser import Commands
 
 # Together with the time to connect, this bounds the demonstration to 15 seconds.
 _MAX_WAIT_TIME = 11.0
@@ -36,9 +35,9 @@ _ONE_TAKES = 3.0
 _MANY_TAKE = (0.5, 4.0)
 
 _EXIT_STATUS = {
-    Status.COMPLETED: ALL_COMPLETED,
-    Status.ERROR: SOME_FAILED,
-    Status.TIMEOUT: SOME_RUNNING,
+    Status.COMPLETED: ExitStatus.COMPLETED,
+    Status.ERROR: ExitStatus.FAILED,
+    Status.TIMEOUT: ExitStatus.RUNNING,
 }
 
 
@@ -46,11 +45,44 @@ class UnavailableError(Exception):
     """There is nothing to poll; the message says why, and what to do."""
 
 
-def run(url: str, jobs: int, make_view: Callable[[], View]) -> int:
-    """Polls the service at a checked URL for one unnamed job, or for more that have names.
+def add_to(commands: Commands) -> Parser:
+    """Gives the command its place in the help; returns its parser."""
+    parser = commands.add_parser(
+        "demo",
+        help="show it at work, with a mock server if need be",
+        description="Polls the service at URL, or a mock server that it starts there.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--url",
+        default="http://127.0.0.1:5000",
+        help="where the service stands, or else the mock server is started (default: %(default)s)",
+    )
+    parser.add_argument("--jobs", default="1", metavar="N", help="how many (default: %(default)s)")
+    return parser
 
-    Returns:
-        The exit status.
+
+def run(parser: Parser, words: list[str]) -> ExitStatus:
+    """Runs the command with the words behind its name.
+
+    Raises:
+        OutputLostError: Standard output takes nothing more.
+    """
+    given = parser.parse_args(words)
+    url = parser.checked_url(given.url)
+    try:
+        jobs = arguments.count("--jobs", as_number(given.jobs))
+    except (TypeError, ValueError) as error:
+        parser.error(refused(error))
+    try:
+        return _poll(url, jobs)
+    except UnavailableError as error:
+        complain(f"{parser.prog}: error: {error}")
+        return ExitStatus.FAILED
+
+
+def _poll(url: str, jobs: int) -> ExitStatus:
+    """Polls the service for its one unnamed job, or for more that have names.
 
     Raises:
         UnavailableError: Nothing answers, and the mock server can't be started.
@@ -73,16 +105,16 @@ def run(url: str, jobs: int, make_view: Callable[[], View]) -> int:
         )
         if jobs == 1:
             return _poll_one(client)
-        board = follow(client, _names(jobs), make_view())
-    if server is not None and board.exit_status == SOME_FAILED:
-        return ALL_COMPLETED  # as it was meant to be
+        board = follow(client, _names(jobs), live_or_lines())
+    if server is not None and board.exit_status is ExitStatus.FAILED:
+        return ExitStatus.COMPLETED  # as it was meant to be
     return board.exit_status
 
 
-def _poll_one(client: VideoTranslationClient) -> int:
+def _poll_one(client: VideoTranslationClient) -> ExitStatus:
     lost: list[OutputLostError] = []
 
-    def told(status: Status) -> None:
+    def show(status: Status) -> None:
         try:
             write_line(f"Status Updated: {status}")
         except OutputLostError as error:
@@ -90,10 +122,10 @@ def _poll_one(client: VideoTranslationClient) -> int:
             client.shutdown(wait=False, cancel_futures=True)
 
     try:
-        status = client.get_status(on_update=told)
+        status = client.get_status(on_update=show)
     except RejectedError as error:
-        complain(f"error: {error}")
-        return SOME_REJECTED
+        complain(f"error: {error.reason}")
+        return ExitStatus.REJECTED
     except CancelledError:
         raise lost[0] from lost[0].__cause__
     finally:
@@ -166,3 +198,12 @@ def _script(server: MockServer, jobs: int) -> None:
 
 def _names(jobs: int) -> list[str]:
     return [f"job-{number:0{len(str(jobs))}}" for number in range(1, jobs + 1)]
+
+
+_EPILOG = f"""\
+It ends within 15 seconds. The exit status is that of watch, but 0 where jobs end
+in error as they are meant to, and 1 where there is nothing to poll.
+
+examples:
+  {NAME} demo
+  {NAME} demo --jobs 20"""

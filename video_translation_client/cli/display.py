@@ -20,8 +20,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from ..clock import Clock
+from .following import COMPLETED, ERROR, PENDING, REJECTED, TIMEOUT, Board, Job, View
 from .output import OutputLostError, printable
-from .watch import COMPLETED, ERROR, PENDING, REJECTED, TIMEOUT, Board, Job, View
 
 _INTERVAL = 0.1  # seconds between two frames
 _SHARE = 20  # drawing takes no more than one part in so many of the time
@@ -114,8 +114,8 @@ class Live(View):
         label.truncate(room_for_name, overflow="ellipsis", pad=True)
         if status in self._marks:
             line = Text.assemble((self._marks[status], style), " ", label, "  ", (status, style))
-            told = printable(job.reason) if job.reason else f"after {job.future.elapsed:.1f} s"
-            return line.append(f"{' ' * (10 - len(status))} {told}", "dim")
+            detail = printable(job.reason) if job.reason else f"after {job.future.elapsed:.1f} s"
+            return line.append(f"{' ' * (10 - len(status))} {detail}", "dim")
         frames, frame_time = self._spinner.frames, self._spinner.interval / 1000
         frame = frames[int(self._clock.monotonic() / frame_time) % len(frames)]
         line = Text.assemble((frame, style), " ", label, "  ", (f"{status:<11}", style))
@@ -127,7 +127,7 @@ class Live(View):
 
     def _detail(self, job: Job) -> str:
         detail = f"{_polls(job.future.attempts)}, {_soon(job.future.next_poll)}"
-        return detail if job.trouble is None else f"{detail}; {printable(job.words(job.trouble))}"
+        return detail if job.trouble is None else f"{detail}; {printable(job.trouble.reason)}"
 
     def _totals(self, board: Board) -> list[Text]:
         waiting = len(board.job_ids) - sum(map(len, board.ended.values()))

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .following import COMPLETED, PENDING, TICK, Board, Job, View
 from .output import complain, write_line
-from .watch import COMPLETED, PENDING, TICK, Board, Job, View
 
 if TYPE_CHECKING:
-    from .watch import JobId
+    from .following import JobId
+
+
+def live_or_lines() -> View:
+    """Returns the live display where it can be shown, and otherwise lines."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    if terminal and os.environ.get("TERM") not in ("dumb", "unknown"):
+        try:
+            from .display import Live  # noqa: PLC0415 - rich is slow to import, and optional
+        except ImportError:
+            return Lines()
+        return Live()
+    return Lines()
 
 
 class Lines(View):
@@ -34,11 +47,11 @@ class Lines(View):
         trouble = None if self._complained else board.trouble
         if trouble is not None:
             self._complained = True
-            complain(f"warning: {trouble}; asking on (further failures are not shown)")
+            complain(f"warning: {trouble}; still waiting (further failures are not shown)")
         return TICK
 
     def close(self, board: Board) -> None:
-        """Ends the line on which a terminal shows ^C; all has been told."""
+        """Ends the line on which a terminal shows ^C; nothing else is left to say."""
         if board.interrupted and sys.stderr is not None and sys.stderr.isatty():
             complain("")
 
@@ -73,7 +86,7 @@ class Results(Lines):
     def _reason(self, job: Job) -> str | None:
         if job.status != COMPLETED or _lines_of(job.result):
             return super()._reason(job)
-        return f"without a result: {job.words(job.trouble)}" if job.trouble else "without a result"
+        return f"without a result: {job.trouble.reason}" if job.trouble else "without a result"
 
 
 class JsonLines(Lines):

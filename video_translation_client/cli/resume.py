@@ -1,4 +1,4 @@
-"""The command that waits on for the jobs that had not ended when a watch did.
+"""The command that keeps waiting for the jobs that had not ended when a watch did.
 
 It is made to be pasted into a shell as it is, and holds no credentials.
 """
@@ -21,7 +21,7 @@ def masked(url: str) -> str:
 def how_to_resume(
     command: list[str], url: str | None, job_ids: Sequence[str | None], encoding: str = "utf-8"
 ) -> list[str]:
-    """Returns the lines of the command that waits on for jobs, after one that says so.
+    """Returns the lines of the command that keeps waiting for jobs, after one that says so.
 
     Args:
         command: The words before the URL.
@@ -43,7 +43,9 @@ def how_to_resume(
     count, them = ("1 job has", "it") if one else (f"{len(job_ids):,} jobs have", "them")
     shell = ", in bash, zsh or ksh" if any(word.startswith("$'") for word in quoted) else ""
     secret = ", with the credentials in place of ***" if where not in ([], [url]) else ""
-    intro = f"{count} not ended; don't start (and pay for) {them} again, wait on{shell}{secret}:"
+    intro = (
+        f"{count} not ended; don't start (and pay for) {them} again, keep waiting{shell}{secret}:"
+    )
     if not lines:
         return [intro, text]
     end = "END"

@@ -1,4 +1,4 @@
-"""The services that are known by name, told for people, for grep and for programs."""
+"""The command ``services``: those that are known by name, for people, for grep, for programs."""
 
 from __future__ import annotations
 
@@ -6,31 +6,45 @@ import json
 import shutil
 import sys
 import textwrap
-from typing import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterable, Iterator, Sequence
 
 from .. import services
 from ..services._definition import Patterns, Service
+from .exit_status import ExitStatus
 from .output import write_line
+from .parser import NAME, Parser
+
+if TYPE_CHECKING:
+    from .parser import Commands
 
 _HEADING = ("NAME", "KEY", "BATCH", "PENDING|COMPLETED|ERROR", "SOURCE")
 _LEGEND = "states: pending | completed | error; batch: how many jobs one request asks for"
 
 
-def list_services(as_json: bool) -> None:
+def add_to(commands: Commands) -> Parser:
+    """Gives the command its place in the help; returns its parser."""
+    parser = commands.add_parser(
+        "services",
+        help="list the services that are known by name",
+        description="Lists the services that --service knows, and where its facts stand.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--json", action="store_true", help="write a JSON object a line")
+    return parser
+
+
+def run(parser: Parser, words: list[str]) -> ExitStatus:
     """Writes all presets to standard output.
 
     On a terminal that is a block each, as one line would be too long; elsewhere a line each, in
-    columns without spaces inside. Neither breaks a URL.
-
-    Args:
-        as_json: Write a JSON object a line instead.
+    columns without spaces inside; with ``--json``, an object a line. None breaks a URL.
 
     Raises:
         OutputLostError: Standard output takes nothing more.
     """
     known = services.known()
     lines: Iterable[str]
-    if as_json:
+    if parser.parse_args(words).json:
         lines = map(_object, known)
     elif sys.stdout is not None and sys.stdout.isatty():
         lines = _blocks(known, shutil.get_terminal_size().columns)
@@ -38,6 +52,7 @@ def list_services(as_json: bool) -> None:
         lines = _columns([_HEADING, *map(_row, known)])
     for line in lines:
         write_line(line)
+    return ExitStatus.COMPLETED
 
 
 def _object(service: Service) -> str:
@@ -101,3 +116,15 @@ def _states(service: Service, comma: str, bar: str) -> str:
 
 def _batch(service: Service) -> str:
     return "-" if service.batch is None else str(service.batch.limit)
+
+
+_EPILOG = f"""\
+On a terminal it is made for people to read; elsewhere it is one line for each
+service, for grep. Between bars stand the service's words for a job that is
+pending, completed or failed; * is any other word. The batch is how many jobs one
+request asks for.
+
+examples:
+  {NAME} services
+  {NAME} services | grep azure
+  {NAME} services --json"""

@@ -1,0 +1,63 @@
+"""The exit statuses: what the process tells its caller, and the text about it."""
+
+from __future__ import annotations
+
+import enum
+import textwrap
+
+
+class ExitStatus(enum.IntEnum):
+    """How a command ended.
+
+    Attributes:
+        meaning: What the status says, for people.
+    """
+
+    meaning: str
+
+    COMPLETED = 0, "all completed"
+    FAILED = 1, "some ended in error"
+    USAGE = 2, "the command line is wrong"
+    REJECTED = (
+        3,
+        (
+            "some could not be asked for, because the service rejects them, or with --result,"
+            " some completed without one"
+        ),
+    )
+    RUNNING = (
+        4,
+        (
+            "some had not ended at the limit and may still run: don't start them again, but keep"
+            " waiting with the command that is printed"
+        ),
+    )
+    INTERRUPTED = 130, "Ctrl-C; the same command is printed"  # as a shell tells of SIGINT
+    OUTPUT_LOST = 141, "standard output takes nothing more, as after `| head -1`"  # of SIGPIPE
+
+    def __new__(cls, value: int, meaning: str) -> ExitStatus:
+        """Makes the member of a value and its meaning."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+PRECEDENCE = (
+    "Where several apply, 4 goes before 3, and 3 before 1: after 4, keep waiting with the printed"
+    " command; any other status is final."
+)
+
+
+def describe() -> str:
+    """Returns the part of a help text that explains the exit statuses."""
+    lines = ["exit status:"]
+    for status in ExitStatus:
+        lines += textwrap.wrap(
+            status.meaning,
+            78,
+            initial_indent=f"  {status.value:<5}",
+            subsequent_indent=" " * 7,
+            break_on_hyphens=False,
+        )
+    return "\n".join([*lines, *textwrap.wrap(PRECEDENCE, 78)])

@@ -1,0 +1,79 @@
+"""What the library says in fields, in the words of the command line.
+
+No sentence is taken apart here. What to do about it is said anew: the library's own advice is
+for who writes a program.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._base.arguments import ArgumentError
+from ..errors import JobNotFoundError, RejectedError
+from .options import option, takes_none
+
+if TYPE_CHECKING:
+    from ..events import Ended
+
+# The arguments of the client that are no options about pacing.
+_NAMES = {"base_url": "URL", "job_id": "JOB_ID", "service": "--service"}
+
+_ADVICE_ON_CONTRADICTIONS = {
+    "max_attempts": "--max-attempts none waits by time alone",
+    "initial_wait_time": "raise --max-interval as well",
+}
+
+_ADVICE_ON_CODES = {
+    401: "check the key in the service's environment variable, or the credentials in URL",
+    403: "check that the key, or the credentials in URL, may see this job",
+}
+
+
+def refused(error: Exception | str) -> str:
+    """Returns what is wrong with an argument, which is named as on the command line."""
+    if not isinstance(error, ArgumentError):
+        return str(error)
+    name = _name(error.argument)
+    if error.variable is not None:
+        name = f"the environment variable {error.variable}"
+    if error.other is not None:
+        advice = _ADVICE_ON_CONTRADICTIONS.get(error.argument)
+        return _with_advice(f"{name} and {_name(error.other)} {error.problem}", advice)
+    advice = "none means no limit" if takes_none(error.argument) else None
+    return _with_advice(f"{name} {error.problem}", advice)
+
+
+def ended(end: Ended) -> str | None:
+    """Returns why a wait ended; None: its job completed."""
+    if end.limit is not None:
+        return _ended_by_limit(end, end.limit)
+    return end.reason and _with_advice(end.reason, _advice_on(end.error))
+
+
+def _ended_by_limit(end: Ended, limit: str) -> str:
+    polls = "1 poll" if end.attempts == 1 else f"{end.attempts} polls"
+    if end.report is None:
+        so_far = f"no status was received in {polls} and {end.elapsed:.1f} s"
+    else:
+        so_far = f"still running after {polls} in {end.elapsed:.1f} s"
+    if limit != "retry_after":
+        return f"{so_far}; the limit {option(limit)} {end.limit_value:g} is reached"
+    return (
+        f"{so_far}; the service asks to wait another {end.pause:.0f} s, beyond"
+        f" {option('max_wait_time')} {end.limit_value:g}"
+    )
+
+
+def _advice_on(error: BaseException | None) -> str | None:
+    if isinstance(error, JobNotFoundError):
+        return "check the JOB_ID and URL"
+    code = error.status_code if isinstance(error, RejectedError) else None
+    return None if code is None else _ADVICE_ON_CODES.get(code)
+
+
+def _name(argument: str) -> str:
+    return _NAMES.get(argument) or option(argument)
+
+
+def _with_advice(text: str, advice: str | None) -> str:
+    return text if advice is None else f"{text}; {advice}"
