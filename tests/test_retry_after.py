@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from video_translation_client._http.retry_after import is_exhausted, retry_after
+from video_translation_client._http.retry_after import PacingHeaders
 from video_translation_client.services import DEFAULT
 
 HEADERS = DEFAULT.pacing_headers
@@ -20,10 +20,15 @@ IN_A_MOMENT = "Tue, 01 Jan 2030 00:00:50 GMT"
 IN_A_MINUTE = "Tue, 01 Jan 2030 00:01:00 GMT"
 
 
+def read(headers, now=NOW):
+    """What the headers ask for, and whether nothing is left until then."""
+    return PacingHeaders(HEADERS).read(CaseInsensitiveDict(headers), lambda: now)
+
+
 def seconds(**headers):
     """What the headers ask for; an underscore in a name stands for a hyphen."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return retry_after(CaseInsensitiveDict(named), HEADERS, NOW)
+    return read(named)[0]
 
 
 def test_without_any_header_nothing_is_asked_for():
@@ -126,9 +131,9 @@ MALFORMED = [
 @pytest.mark.parametrize("name", ["Retry-After", "retry-after-ms", "RateLimit-Reset"])
 def test_what_makes_no_sense_is_as_if_not_given(name, text):
     """In whichever header it stands; the next one counts."""
-    assert retry_after(CaseInsensitiveDict({name: text}), HEADERS, NOW) is None
+    assert read({name: text})[0] is None
     headers = CaseInsensitiveDict({"RateLimit-Reset": "7", name: text})
-    assert retry_after(headers, HEADERS, NOW) in (7, None)
+    assert read(headers)[0] in (7, None)
 
 
 def test_milliseconds_may_be_given():
@@ -187,7 +192,7 @@ def test_the_most_precise_header_that_makes_sense_counts():
 def test_a_limit_is_exhausted_when_it_says_that_nothing_remains(remaining, expected):
     """What can't be read says nothing."""
     headers = {} if remaining is None else {"ratelimit-remaining": remaining}
-    assert is_exhausted(CaseInsensitiveDict(headers), HEADERS) is expected
+    assert read(headers)[1] is expected
 
 
 DATES = st.builds(
@@ -214,9 +219,9 @@ NAMES = st.sampled_from(
 def test_any_text_gives_a_wait_or_none_and_never_raises(headers, now):
     """A wait is finite and not negative, so that it can be slept for."""
     headers = CaseInsensitiveDict(headers)
-    wait = retry_after(headers, HEADERS, now)
+    wait, exhausted = read(headers, now)
     assert wait is None or (math.isfinite(wait) and wait >= 0)
-    assert is_exhausted(headers, HEADERS) in (True, False)
+    assert exhausted in (True, False)
 
 
 @settings(deadline=None)

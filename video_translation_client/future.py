@@ -179,7 +179,7 @@ class StatusFuture(Base):
                 # Interrupted inside of it, this thread would break its own wait.
                 if not holds_condition(self):
                     super().cancel()
-                    notify_cancel(self, by_owner=False)
+                    notify_cancel(self, can_be_interrupted=True)
                 owner.abort(self)
                 owner.call(self.run_callbacks)
         except BaseException:
@@ -232,7 +232,7 @@ class StatusFuture(Base):
     def finish_cancel(self) -> None:
         """Does what an interruption may have left undone of a cancel, and wakes all who wait."""
         super().cancel()
-        notify_cancel(self, by_owner=True)
+        notify_cancel(self, can_be_interrupted=False)
 
     def run_callbacks(self) -> None:
         """Runs the callbacks of a future that has ended, each once, and lets go of them."""

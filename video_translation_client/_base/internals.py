@@ -1,56 +1,155 @@
-"""Private parts of other libraries, all that we reach into, each with its reason.
+"""What the library must know of the private parts of others, each a function with its reason.
 
-Read in CPython 3.7 to 3.13. tests/test_internals.py says when one of them has changed.
+Nothing else reaches into them. ``tests/test_internals.py`` fails with a sentence where one of
+them changes. Read in CPython 3.7 to 3.13, requests 2.26 to 2.34, urllib3 1.26 and 2.0 to 2.8.
 """
 
 from __future__ import annotations
 
+import queue
 from concurrent.futures import Future, thread
 from threading import Thread
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
+
+# concurrent.futures
 
 
-def holds_condition(future: Future[Any]) -> bool:
-    """Says whether the calling thread is inside a method of a future.
+def do_not_join(threads: Iterable[Thread]) -> None:
+    """Keeps the end of the interpreter from waiting for threads of a ``ThreadPoolExecutor``.
 
-    A finalizer or a signal handler may have interrupted that between a look at the state and the
-    wait for its change; changed from inside, the wait would miss it.
-    """
-    owned: bool = future._condition._is_owned()  # type: ignore[attr-defined]
-    return owned
-
-
-def notify_cancel(future: Future[Any], *, by_owner: bool) -> None:
-    """Wakes those who wait for a future in ``wait`` and ``as_completed``, once it is cancelled.
-
-    ``set_running_or_notify_cancel`` must be called once, and must not be interrupted while it
-    tells several waiters.
-
-    Args:
-        future: It is cancelled.
-        by_owner: Whether this thread, one of the library's, can't be interrupted.
-    """
-    parts: Any = future
-    with parts._condition:
-        if parts._state == "CANCELLED" and (by_owner or not parts._waiters):
-            future.set_running_or_notify_cancel()
-        if by_owner:  # what was interrupted may not have come as far
-            parts._condition.notify_all()
-
-
-def is_out_of_threads(error: RuntimeError) -> bool:
-    """Says whether an executor could not start one more thread.
-
-    It has queued the function all the same. Other reasons have the same type.
-    """
-    return "new thread" in str(error)
-
-
-def leave_running(threads: Iterable[Thread]) -> None:
-    """Keeps the end of the interpreter from waiting for threads of an executor, which are daemons.
-
-    concurrent.futures joins all that stand here, for which there is no public way round.
+    concurrent.futures joins all that stand in ``thread._threads_queues`` when the process ends,
+    and has no public way round: one that hangs would hold the process for ever.
     """
     joined: Any = thread._threads_queues
     for one in threads:
         joined.pop(one, None)
+
+
+def is_thread_shortage(error: RuntimeError) -> bool:
+    """Says whether the operating system gives no more threads at the moment.
+
+    CPython raises the same type for a pool that was shut down. Its text here is "can't start
+    new thread", and from 3.12 on also "can't create new thread at interpreter shutdown".
+    """
+    return "new thread" in str(error)
+
+
+def holds_condition(future: Future[Any]) -> bool:
+    """Says whether the calling thread is inside the condition of a future.
+
+    A finalizer or a signal handler may interrupt code of ``Future`` that holds it; what then
+    ends the same future would find it half done. ``_condition`` has a lock that may be taken
+    again by the same thread, so taking it would tell nothing.
+    """
+    condition: Any = future._condition
+    owned: bool = condition._is_owned()
+    return owned
+
+
+def notify_cancel(future: Future[Any], *, can_be_interrupted: bool) -> None:
+    """Wakes who waits for a cancelled future, in ``wait`` and ``as_completed`` too, and once.
+
+    A Future counts its waiters down in ``set_running_or_notify_cancel``, which must be called
+    once and does half of its work where Ctrl-C interrupts it. Where nobody waits there is no half.
+
+    Args:
+        future: It is cancelled.
+        can_be_interrupted: Whether this thread may be; then it leaves waiters to another one, which
+            also wakes those in ``result`` whom an interrupted ``cancel`` has not.
+    """
+    parts: Any = future
+    with parts._condition:
+        if parts._state == "CANCELLED" and not (can_be_interrupted and parts._waiters):
+            future.set_running_or_notify_cancel()
+        if not can_be_interrupted:
+            parts._condition.notify_all()
+
+
+# queue and http.client
+
+
+def empty_without_lock(connections: queue.Queue[Any]) -> None:
+    """Empties a queue in a forked child, where a thread of the parent may hold its lock.
+
+    The only way to replace its lock as well is to have the same object begin again.
+    """
+    connections.__init__(connections.maxsize)  # type: ignore[misc]
+
+
+def wrap_stream(response: Any, wrap: Callable[[Any], Any]) -> Any:
+    """Has an ``http.client.HTTPResponse`` read from ``wrap(raw)``, and returns that.
+
+    Args:
+        response: It reads from ``fp``, a buffer around the raw stream of its socket.
+        wrap: Is given the raw stream.
+    """
+    response.fp = wrap(response.fp.detach())
+    return response.fp
+
+
+def begin_again(response: Any) -> None:
+    """Has ``begin()`` of an ``http.client.HTTPResponse`` read one more status line and header.
+
+    It knows no interim answer but 100 (RFC 9110, 15.2), and does nothing once there are headers.
+    """
+    response.headers = None
+
+
+# requests
+
+
+def renew_pools(adapter: Any) -> None:
+    """Gives an ``HTTPAdapter`` new pools and locks, in a forked child, as pickling one would.
+
+    Its class has no public way; ``close()`` would take the locks of pools that threads of the
+    parent may hold.
+    """
+    adapter.__setstate__(adapter.__getstate__())
+
+
+def set_body(response: Any, read: Callable[[Any], bytes]) -> None:
+    """Has ``read`` read the body of a ``requests.Response``, unless a hook has read it already.
+
+    What is in ``_content`` is what all others then find; they would read without a limit.
+    """
+    if not response._content_consumed:
+        response._content = read(response)
+
+
+# urllib3
+
+
+def connection_class(pool: Any) -> type[Any]:
+    """Returns the class of which a pool makes its connections."""
+    made: type[Any] = pool.ConnectionCls
+    return made
+
+
+def change_classes(pool: Any, pool_class: type[Any], connection_class: type[Any]) -> None:
+    """Gives a pool that may be in use another class, and another one for its new connections.
+
+    Pools are made deep inside of adapters that may be the user's own. Connections come first:
+    another thread may do the same meanwhile, and looks at them to see whether it is done.
+    """
+    pool.ConnectionCls = connection_class
+    # As an attribute of the pool, a method would make a cycle that keeps its sockets.
+    pool.__class__ = pool_class
+
+
+def idle_connections(pool: Any) -> queue.Queue[Any]:
+    """Returns the queue in which a pool keeps connections; an empty one if it was just closed.
+
+    The same if it keeps them in another way, as urllib3-future does in place of urllib3.
+    """
+    return pool.pool if isinstance(pool.pool, queue.Queue) else queue.Queue()
+
+
+def close_pools(adapter: Any) -> None:
+    """Closes the pools of an ``HTTPAdapter``, and so its idle connections.
+
+    urllib3 2 leaves this to the garbage collector, and its errors hold on to pools.
+    """
+    for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+        # urllib3-future has another container, which closes them itself.
+        for key in getattr(manager.pools, "keys", list)():
+            manager.pools[key].close()

@@ -1,220 +1,172 @@
-"""What an answer says, read as its service describes: pure functions of its body."""
+"""What an HTTP answer means: how its job stands, or why it does not say so.
+
+HTTP status, error envelope and JSON are judged here, and nowhere else; what a body says of jobs
+is read in reports.py. Nothing is sent, and errors are returned, as raised ones would hold on to
+the answer by their tracebacks.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, Union
 
 from .._base.text import quote
-from ..services._definition import Batch, Service, Words
-from ..services._expressions import find
+from ..errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
+from ..services._definition import matches
+from ..services._expressions import compiled
 from ..status import Status, StatusReport
+from .endpoint import Endpoint
+from .failures import bug_of
+from .reports import MissingError, ReportReader, decode, find, readable, word
+from .transport import Answer
 
-# Characters of a word or code; a longer text is none.
-_LONGEST_WORD = 200
+Results = Dict[Optional[str], Tuple[Union[StatusReport, VideoTranslationError, None], bool]]
+"""What an answer says of each job (None: nothing that one for that job alone would not say), and
+whether it has to be asked for by itself next."""
 
-# Jobs of one answer that are looked at.
-_MOST_JOBS = 10_000
-
-# Values of one answer, however nested, that are decoded: each takes up to 100 bytes of memory,
-# where its text takes two or three.
-_MOST_VALUES = 100_000
-
-# Digits of one number: what it takes to read them grows with their square.
-_MOST_DIGITS = 1000
-
-# Octets of what names a page; it becomes a part of a URL.
-_LONGEST_CURSOR = 2000
+# Client errors that say "not now" rather than "never" (RFC 9110, RFC 8470, RFC 6585).
+_PASSING = frozenset({408, 425, 429})
 
 # Where services say what was wrong with a request; ``detail`` and ``title`` are of RFC 9457.
-_USUAL_WORDS = "error.message || error || message || detail || title"
+_USUAL_MESSAGE = compiled("error.message || error || message || detail || title")
+
+_ADVICE = {
+    401: "check the credentials: api_key=, or auth of the session",
+    403: "check that the credentials may see this job",
+}
 
 
-class Failure(NamedTuple):
-    """What stands in an answer in place of a status.
+class AnswerReader:
+    """Reads the answers of one service; safe for use from many threads.
+
+    Args:
+        endpoint: Whose answers they are.
+        base_url: How messages name it.
+        max_payload: Bytes of an answer's body up to which reports keep what it says.
+    """
+
+    def __init__(self, endpoint: Endpoint, base_url: str, max_payload: int) -> None:
+        self._service = service = endpoint.service
+        self._base_url = base_url
+        self._reports = ReportReader(service, endpoint.batch, max_payload)
+        self._with_result = None if service.result_url is None else endpoint.with_result
+        self._message = compiled(service.failure)
+        self._code = compiled(service.failure_code)
+
+    def one(
+        self, answer: Answer, job_ids: Iterable[str | None], retry_after: float | None
+    ) -> tuple[Results, str | None]:
+        """Returns what the answer for one job says, in the form of ``many``."""
+        (job_id,) = job_ids
+        body = self._open(answer)
+        result: StatusReport | VideoTranslationError | None = self._refusal(answer, body, job_id)
+        if result is None:
+            try:
+                if body.problem is not None:
+                    raise ValueError(body.problem)
+                result = self._reports.one(body.payload, body.status, answer, retry_after)
+                if self._with_result is not None:
+                    result = self._with_result(result, job_id)
+            except MissingError:
+                result = self._not_found(answer, job_id, "its status says so")
+            except ValueError as error:
+                result = _unreadable(answer, job_id, str(error))
+        return {job_id: (result, False)}, None
+
+    def many(
+        self, answer: Answer, job_ids: Iterable[str | None], retry_after: float | None
+    ) -> tuple[Results, str | None]:
+        """Returns what the answer for many jobs says of each, and what names the next page.
+
+        Args:
+            answer: The answer.
+            job_ids: The jobs of interest; those of which it says nothing are left out.
+            retry_after: What its headers ask for, which reports repeat.
+        """
+        body = self._open(answer)
+        failure = self._refusal(answer, body, None)
+        payload = None if failure is not None else body.payload
+        try:
+            reports, cursor = self._reports.many(payload, job_ids, answer, retry_after)
+        except ValueError:
+            code = answer.status_code
+            problem = f"HTTP status {code}, without statuses, in the answer for many jobs"
+            # Unless it passes, one of the jobs may be what is wrong.
+            alone = not isinstance(failure, PollError)
+            return {one: (_unreadable(answer, one, problem), alone) for one in job_ids}, None
+        results: Results = {}
+        for job_id, report in reports.items():
+            if isinstance(report, Exception):
+                results[job_id] = (bug_of(report, job_id, answer), True)
+            else:
+                # The end of a job is read with the request for that job, which has the result.
+                pending = report is not None and report.status is Status.PENDING
+                results[job_id] = (report, not pending)
+        return results, cursor
+
+    def _open(self, answer: Answer) -> _Body:
+        """Returns the decoded body, with the status or, where there is none, the envelope."""
+        payload = None
+        try:
+            payload = decode(answer.body)
+            status = self._reports.status_in(payload)
+        except ValueError as error:
+            return _Body(payload, problem=str(error))
+        if status is not None or self._message is None:
+            return _Body(payload, status)
+        try:
+            message = readable(find(self._message, payload))
+            code = None if self._code is None else word(find(self._code, payload))
+        except ValueError:
+            return _Body(payload)
+        return _Body(payload, message=message, code=code or "")
+
+    def _refusal(
+        self, answer: Answer, body: _Body, job_id: str | None
+    ) -> VideoTranslationError | None:
+        """Returns what an answer is that can't tell a status, by its HTTP status or envelope."""
+        status_code, service = answer.status_code, self._service
+        accepted, enveloped = 200 <= status_code < 300, body.message is not None
+        if accepted and not enveloped and status_code not in service.missing:
+            return None
+        redact = answer.secrets.redact
+        reason, code = f"HTTP status {status_code}", redact(body.code)
+        if body.message is not None:
+            reason += f": {quote(redact(body.message))} ({quote(code) if code else 'no code'})"
+        elif not accepted:
+            message = readable(find(_USUAL_MESSAGE, body.payload))
+            reason += "" if message is None else f": {quote(redact(message))}"
+        if status_code in service.missing or (enveloped and matches(code, service.missing)):
+            return self._not_found(answer, job_id, reason)
+        passing = status_code in _PASSING or (enveloped and matches(code, service.passing))
+        if passing or not (accepted or 400 <= status_code < 500):
+            return PollError(reason, job_id, status_code)
+        reason = f"{self._base_url} rejects the request with {reason}"
+        return RejectedError(reason, job_id, status_code, _ADVICE.get(status_code))
+
+    def _not_found(self, answer: Answer, job_id: str | None, why: str) -> JobNotFoundError:
+        reason = f"{self._base_url} knows no such job ({why})"
+        return JobNotFoundError(reason, job_id, answer.status_code, "check the job id and base_url")
+
+
+class _Body(NamedTuple):
+    """The decoded body of an answer.
 
     Attributes:
-        message: The service's words.
-        code: Its code, or an empty text.
+        payload: The JSON.
+        status: What stands where the status of one job is expected, or None.
+        message: What was wrong, where an envelope says so in place of a status.
+        code: The service's code for that, or an empty text.
+        problem: Why it can't be read as the answer for one job.
     """
 
-    message: str
-    code: str
+    payload: Any
+    status: Any = None
+    message: str | None = None
+    code: str = ""
+    problem: str | None = None
 
 
-class MissingError(Exception):
-    """The status word says that there is no such job."""
-
-
-def decode(body: bytes) -> Any:
-    """Returns the JSON of a body, which has a bound before anything is made of it.
-
-    Raises:
-        ValueError: It is not JSON, or too much of it; the message says which.
-    """
-    try:
-        text = body.decode(json.detect_encoding(body), "surrogatepass")
-    except UnicodeDecodeError:
-        raise ValueError("the answer is not JSON") from None
-    if sum(map(text.count, ",[{")) > _MOST_VALUES:
-        raise ValueError(f"the answer has more than {_MOST_VALUES} values")
-    try:
-        return _DECODER.decode(text)
-    except _TooLongError:
-        raise ValueError(f"the answer has a number of more than {_MOST_DIGITS} digits") from None
-    except (ValueError, RecursionError):
-        raise ValueError("the answer is not JSON") from None
-
-
-class _TooLongError(ValueError):
-    """A number has too many digits."""
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS:
-        raise _TooLongError
-    return int(digits)
-
-
-_DECODER = json.JSONDecoder(parse_int=_integer)
-
-
-def read(service: Service, payload: Any) -> StatusReport:
-    """Returns what the answer for one job says; its ``result`` is as found, not yet a URL.
-
-    Raises:
-        MissingError: Its status word says that there is no such job.
-        ValueError: It is not of the service's form; the message says why.
-    """
-    if not isinstance(payload, dict):
-        raise ValueError("the answer is not a JSON object")
-    state = _state(service.status, payload)
-    return StatusReport(
-        status=_status(service, service.words, state),
-        state=state,
-        progress=_fraction(find(service.progress, payload), service.progress_total),
-        result=_result(find(service.result, payload)),
-        error=_reason(find(service.error, payload)),
-        error_code=_code(find(service.error_code, payload)),
-        payload=payload,
-    )
-
-
-def read_failure(service: Service, payload: Any) -> Failure | None:
-    """Returns what an answer says in place of a status, or None."""
-    try:
-        if find(service.status, payload) is not None:
-            return None
-        message = _reason(find(service.failure, payload))
-        code = _code(find(service.failure_code, payload)) or ""
-    except ValueError:
-        return None
-    return None if message is None else Failure(message, code)
-
-
-def read_words(payload: Any) -> str | None:
-    """Returns why a request failed, where an answer says so as most services do, or None."""
-    return _reason(find(_USUAL_WORDS, payload))
-
-
-def jobs_of(batch: Batch, payload: Any) -> Iterator[tuple[str, Any]]:
-    """Yields the id of each job in a batch's answer, and what stands there of it.
-
-    Raises:
-        ValueError: The answer is not of the service's form.
-    """
-    jobs = find(batch.jobs, payload)
-    if isinstance(jobs, dict):
-        yield from jobs.items()
-    elif isinstance(jobs, list):
-        for job in jobs[:_MOST_JOBS]:
-            job_id = _text(find(batch.job_id, job))
-            if job_id is not None:
-                yield job_id, job
-    else:
-        raise ValueError(f"the answer has no jobs at {batch.jobs!r}")
-
-
-def read_job(service: Service, batch: Batch, job: Any) -> StatusReport:
-    """Returns what a batch's answer says of one job.
-
-    Raises:
-        MissingError, ValueError: As for ``read``.
-    """
-    state = _state(batch.status, job)
-    return StatusReport(
-        status=_status(service, batch.words, state),
-        state=state,
-        progress=_fraction(find(batch.progress, job), service.progress_total),
-        payload=job,
-    )
-
-
-def next_cursor(batch: Batch, payload: Any) -> str | None:
-    """Returns what names the page that follows, or None after the last.
-
-    Raises:
-        ValueError: The answer is not of the service's form.
-    """
-    cursor = _text(find(batch.next_cursor, payload))
-    if cursor is not None and len(cursor.encode()) > _LONGEST_CURSOR:
-        raise ValueError("the answer names a page that can't be asked for")
-    return cursor
-
-
-def _state(expression: str, payload: Any) -> str:
-    found = find(expression, payload)
-    if found is None:
-        raise ValueError(f"the answer has no status at {expression!r}")
-    state = _text(found)
-    if state is None or len(state) > _LONGEST_WORD:
-        raise ValueError("the answer's status is no word")
-    return state
-
-
-def _status(service: Service, words: Words, state: str) -> Status:
-    meaning = words.meaning(state)
-    if meaning == "missing":
-        raise MissingError
-    if meaning is not None:
-        return Status(meaning)
-    if service.unknown_status == "invalid":
-        raise ValueError(f"the answer has an unknown status: {quote(state)}")
-    return Status(service.unknown_status)
-
-
-def _text(value: Any) -> str | None:
-    """Returns a word, text or number as text; None: it is none of these, or empty."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, (str, int, float)):
-        return str(value).strip() or None
-    return None
-
-
-def _result(value: Any) -> Any:
-    """Returns what was found; an empty list or text is as good as nothing."""
-    return None if value in ("", [], {}) else value
-
-
-def _code(value: Any) -> str | None:
-    text = _text(value)
-    return None if text is None or len(text) > _LONGEST_WORD else text
-
-
-def _reason(value: Any) -> str | None:
-    """Returns what is meant for people as text, whatever its form."""
-    if isinstance(value, (dict, list)) and value:
-        try:
-            return json.dumps(value, ensure_ascii=False)
-        except RecursionError:
-            return None
-    return _text(value)
-
-
-def _fraction(value: Any, total: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value / total if 0 <= value <= total else None
+def _unreadable(answer: Answer, job_id: str | None, problem: str) -> PollError:
+    secrets = answer.secrets
+    reason = f"{secrets.redact(problem)}; it is {secrets.quote(answer.body)}"
+    return PollError(reason, job_id, answer.status_code)

@@ -1,8 +1,8 @@
 """One exchange with the service that any thread may abort, wherever it hangs.
 
 A timeout of requests bounds a silence; a server that sends a byte a second outlasts it. So
-each connection hands the exchange that uses it a second handle of its socket, through which
-the connection is shut down from outside.
+each connection gives the exchange that uses it a second handle of its socket, through which
+the connection is shut down from outside. There is no lock here.
 """
 
 from __future__ import annotations
@@ -23,6 +23,17 @@ def current_exchange() -> Exchange | None:
     return getattr(_here, "exchange", None)
 
 
+class _Handle(socket.socket):
+    """A handle that is closed once nobody holds it any more.
+
+    If its user closed it, an abort that has just read it could shut down whatever gets the same
+    descriptor next.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Exchange:
     """A context manager around all that one thread sends and receives for one poll.
 
@@ -36,20 +47,17 @@ class Exchange:
         self.aborted = False
         self.requests = 0
         self.renewing = False
-        # Protects the handle: shutting down one that is just being closed could hit whatever
-        # gets its descriptor next. Neither call blocks.
-        self._lock = threading.Lock()
-        self._connection: object = None
-        self._handle: socket.socket | None = None
+        self._handle: _Handle | None = None
 
     def abort(self) -> None:
-        """Makes the exchange fail, now or as soon as it has a connection; from any thread.
+        """Makes the exchange fail, now or as soon as it has a connection.
 
-        What comes before the connection, such as the resolution of names, takes its time.
+        It never blocks, and may be called by any thread at any moment: also by a finalizer or a
+        signal handler that interrupts this exchange, or another abort of it. What comes before
+        the connection, such as the resolution of names, takes its time.
         """
-        with self._lock:
-            self.aborted = True
-            self._shut_down()
+        self.aborted = True
+        self._shut_down()
 
     def __enter__(self) -> Exchange:
         _here.exchange = self
@@ -61,30 +69,27 @@ class Exchange:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _here.exchange = None
-        self._take(None, None)
+        _here.exchange = self._handle = None
 
-    def use(self, connection: object, descriptor: int) -> None:
+    def use(self, descriptor: int) -> None:
         """Takes a handle of the connection that the exchange is about to use."""
         # A descriptor of its own: the socket object is wrapped, detached and closed by others.
-        self._take(connection, socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM))
+        # Its family and kind don't matter for what is done with it.
+        self._handle = _Handle(socket.AF_INET, socket.SOCK_STREAM, 0, socket.dup(descriptor))
+        if self.aborted:  # whoever set this first may have found no handle
+            self._shut_down()
 
-    def leave(self, connection: object) -> None:
-        """Lets go of a connection that another exchange is about to use."""
-        with self._lock:
-            if self._connection is connection and self._handle is not None:
-                self._handle.close()
-                self._connection = self._handle = None
+    def leave(self) -> bool:
+        """Gives up the connection, which others may use from now on.
 
-    def _take(self, connection: object, handle: socket.socket | None) -> None:
-        with self._lock:
-            if self._handle is not None:
-                self._handle.close()
-            self._connection, self._handle = connection, handle
-            if self.aborted:
-                self._shut_down()
+        Returns:
+            Whether they may not, because an abort may just be shutting it down.
+        """
+        self._handle = None
+        return self.aborted
 
     def _shut_down(self) -> None:
-        if self._handle is not None:
+        handle = self._handle
+        if handle is not None:
             with contextlib.suppress(OSError):  # the other side may have been faster
-                self._handle.shutdown(socket.SHUT_RDWR)
+                handle.shutdown(socket.SHUT_RDWR)

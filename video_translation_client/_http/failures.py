@@ -1,4 +1,4 @@
-"""What an exchange without an answer comes to: an error that passes or one for good, and its words.
+"""What goes wrong without an answer: whether it passes, and in whose words it may be told.
 
 Of the errors of other libraries, only the system's own words are repeated and chained: theirs
 may hold URLs, headers, or what the server sent.
@@ -11,6 +11,7 @@ import socket
 import ssl
 import traceback
 from http.client import HTTPException
+from typing import TYPE_CHECKING
 
 import requests
 import urllib3
@@ -19,7 +20,9 @@ from requests import exceptions
 from .._base.text import quote
 from ..errors import PollError, RejectedError, VideoTranslationError
 from .connections import WireError
-from .transport import HeaderError, RedirectError, SessionError, TransportError, UntrustedError
+
+if TYPE_CHECKING:
+    from .transport import Answer
 
 # Errors of libraries that tell of the network or the server, some of which requests lets through.
 _TROUBLE = (
@@ -31,21 +34,55 @@ _TROUBLE = (
 )
 
 # What will be no different the next time.
-_HOPELESS = (
-    RedirectError,
-    HeaderError,
-    SessionError,
-    UntrustedError,
+_LASTING = (
     exceptions.InvalidProxyURL,
     exceptions.InvalidSchema,
     ssl.SSLCertVerificationError,
 )
 
-# Errors with words of our own.
-_OURS = (TransportError, WireError)
+# Alerts and errors of TLS that come of how the two sides are set up. The names of reasons that
+# Python has for them are those of another OpenSSL at times, so these are its words.
+_LASTING_WORDS = re.compile(
+    "certificate|unknown ca|access denied|handshake failure|insufficient security"
+    "|protocol version|unsupported protocol|no protocols available",
+    re.IGNORECASE,
+)
 
 # Characters of an error's own words that are repeated.
 _MOST_WORDS = 200
+
+
+class TransportError(requests.RequestException):
+    """What we find wrong ourselves; its words hold no secret and nothing unquoted.
+
+    Args:
+        words: What is wrong.
+        lasting: Whether it will be no different the next time.
+    """
+
+    def __init__(self, words: str, lasting: bool = False) -> None:
+        super().__init__(words)
+        self.lasting = lasting
+
+
+def explained(error: Exception) -> Exception:
+    """Returns an error of an exchange, or one of ours that says more, or holds no secret."""
+    cause = error.__cause__
+    if isinstance(error, TransportError):
+        return error
+    if isinstance(error, (exceptions.SSLError, urllib3.exceptions.SSLError)):
+        inner = _innermost(error)
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return error
+        return TransportError(f"TLS: {inner}", lasting=_lasts(inner))
+    if isinstance(error, ValueError) and not isinstance(error, exceptions.InvalidProxyURL):
+        # Our own request was checked, so this is of the answer's headers or body.
+        return TransportError(f"the answer can't be read ({type(error).__name__})")
+    if isinstance(cause, requests.RequestException) and not isinstance(error, OSError):
+        # Of a session or auth object that renews its token.
+        names = f"{type(error).__name__} after {type(cause).__name__}"
+        return TransportError(f"the session could not make its request ({names})")
+    return error
 
 
 def failure_of(error: Exception, job_id: str | None, base_url: str) -> VideoTranslationError:
@@ -54,13 +91,27 @@ def failure_of(error: Exception, job_id: str | None, base_url: str) -> VideoTran
     root = _root(error) if trouble else error
     if trouble:
         _clear_frames(error)
+    ours = isinstance(root, (TransportError, WireError))
     # Words of the user's own code stand in the error that is chained.
     cause = _system(root) if trouble else root
-    words = _words(root if isinstance(root, _OURS) else cause)
-    reason = f"no answer from {base_url}: {type(root).__name__}{words}"
-    final = not trouble or isinstance(error, _HOPELESS) or isinstance(root, _HOPELESS)
-    failure = RejectedError(reason, job_id) if final else PollError(reason, job_id)
+    words = [] if ours else [type(root).__name__]
+    words += _words(root if ours else cause)
+    reason = f"no answer from {base_url}: {': '.join(words)}"
+    lasting = isinstance(error, _LASTING) or isinstance(root, _LASTING)
+    lasting |= isinstance(root, TransportError) and root.lasting
+    failure = (RejectedError if lasting or not trouble else PollError)(reason, job_id)
     failure.__cause__ = cause
+    return failure
+
+
+def bug_of(error: Exception, job_id: str | None, answer: Answer) -> PollError:
+    """Returns what an error in the reading of an answer is: no reason to end a wait."""
+    reason = f"the answer can't be read ({type(error).__name__})"
+    failure = PollError(reason, job_id, answer.status_code)
+    words = "".join(traceback.format_exception_only(type(error), error))
+    _make_bare(error)
+    if answer.secrets.redact(words) == words:
+        failure.__cause__ = error
     return failure
 
 
@@ -108,16 +159,35 @@ def _system(error: BaseException) -> OSError | None:
         # Where http.client tells of a tunnel, the words of the proxy follow.
         tunnel = re.match(r"Tunnel connection failed: \d+", str(error))
         return OSError(tunnel.group()) if tunnel else None
-    make_bare(error)
+    _make_bare(error)
     return error
 
 
-def make_bare(error: BaseException) -> None:
+def _make_bare(error: BaseException) -> None:
     """Takes from an error what would keep requests, bodies and credentials in memory."""
     error.__cause__ = error.__context__ = error.__traceback__ = None
 
 
-def _words(error: BaseException | None) -> str:
-    """Returns what follows the type of an error of the system's or our own: its words."""
+def _words(error: BaseException | None) -> list[str]:
+    """Returns the words of an error of the system's or our own, if it has some."""
     words = str(error)[:_MOST_WORDS] if isinstance(error, OSError) else ""
-    return f": {words if words.isprintable() else quote(words)}" if words else ""
+    return [words if words.isprintable() else quote(words)] if words else []
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Returns what requests and urllib3 have wrapped; not all of it stands in their causes."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        error = inner
+        inner = getattr(error, "reason", None)  # of ssl's own errors it is a text
+        if not isinstance(inner, BaseException):
+            inner = error.args[0] if error.args else None
+    return error
+
+
+def _lasts(error: BaseException) -> bool:
+    """Says whether each handshake will fail so, unlike one that broke off."""
+    if isinstance(error, ssl.SSLError):
+        return _LASTING_WORDS.search(str(error)) is not None
+    # What urllib3 itself finds wrong: a fingerprint, or the name in a certificate.
+    return isinstance(error, (ValueError, urllib3.exceptions.SSLError))

@@ -1,4 +1,4 @@
-"""Keeps secrets, line ends and terminal commands out of what is told of an answer.
+"""Keeps secrets, line ends and terminal commands out of what is shown of an answer.
 
 An answer may repeat what was sent, and what it says goes into logs and onto terminals.
 """
@@ -31,7 +31,7 @@ _HARMLESS = frozenset(
 _SHORTEST_SECRET = 4
 
 # Characters of all secrets together, and their number; of a request with more (no server takes
-# as much), nothing is told.
+# as much), nothing is shown.
 _MOST_SECRET = 65_536
 _MOST_SECRETS = 2000
 
@@ -54,8 +54,8 @@ _ESCAPE = re.compile(
 )
 
 
-class Sent:
-    """What was sent to get one answer, and so what is not to be told of that.
+class Secrets:
+    """What was sent to get one answer, and so what is not to be shown of that.
 
     Args:
         path: What was asked for, a query included.
@@ -64,49 +64,41 @@ class Sent:
     """
 
     def __init__(self, path: str, url: str, headers: Mapping[str, Any]) -> None:
-        self._asked = (path, url, headers)
-        self._secrets: _Secrets | None = None
+        self._sent = (path, url, headers)
+        self._found: _Found | None = None
         self._body: bytes | None = None
         self._quoted = ""
 
-    @property
-    def secrets(self) -> _Secrets:
-        """All secrets; made once, and only for an answer of which something is told."""
-        if self._secrets is None:
-            self._secrets = _Secrets(*self._asked)
-        return self._secrets
+    def redact(self, text: str) -> str:
+        """Returns the first 4096 characters of a text without secrets.
 
-    def quoted(self, body: bytes) -> str:
-        """Returns ``quoted(body, self)``, made once for all jobs that a body tells of."""
+        They are found also where escapes of JSON, URLs or HTML spell them.
+        """
+        if self._found is None:  # most answers are shown to nobody
+            self._found = _Found(*self._sent)
+        cut = len(text) > _MOST_EXAMINED
+        if cut:
+            text = _BEGUN_ESCAPE.sub("", text[:_MOST_EXAMINED])
+        text = self._found.taken_out(text, cut)
+        if cut:  # and what the cut has left of a URL
+            text = re.sub(r"(?i)https?:[^\s\"'<>]*\Z", "", text)
+        # What presigned URLs carry in their query, or as a user name and password.
+        text = re.sub(r"(?i)(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
+        return re.sub(r"(?i)(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
+
+    def quote(self, body: bytes) -> str:
+        """Returns the first 200 characters of an answer's body, without secrets.
+
+        Made once for all jobs of which a body tells.
+        """
         if self._body is not body:
             # Without the zeros, UTF-16 and UTF-32 hide nothing.
             text = body.replace(b"\0", b"").decode("utf-8", "replace")
-            self._body, self._quoted = body, quote(redacted(text, self))
+            self._body, self._quoted = body, quote(self.redact(text))
         return self._quoted
 
 
-def quoted(body: bytes, sent: Sent) -> str:
-    """Returns the first 200 characters of an answer's body, without secrets."""
-    return sent.quoted(body)
-
-
-def redacted(text: str, sent: Sent) -> str:
-    """Returns the first 4096 characters of a text without secrets.
-
-    They are found also where escapes of JSON, URLs or HTML spell them.
-    """
-    cut = len(text) > _MOST_EXAMINED
-    if cut:
-        text = _BEGUN_ESCAPE.sub("", text[:_MOST_EXAMINED])
-    text = sent.secrets.taken_out(text, cut)
-    if cut:  # and what the cut has left of a URL
-        text = re.sub(r"(?i)https?:[^\s\"'<>]*\Z", "", text)
-    # What presigned URLs carry in their query, or as a user name and password.
-    text = re.sub(r"(?i)(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
-    return re.sub(r"(?i)(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
-
-
-class _Secrets:
+class _Found:
     """The secrets of one request. What it costs is bounded by their length and the text's."""
 
     def __init__(self, path: str, url: str, headers: Mapping[str, Any]) -> None:
@@ -134,7 +126,7 @@ class _Secrets:
         spans = sorted(
             (starts[begin], starts[end])
             for plain, starts in _unescapings(text)
-            for begin, end in self._found(plain, cut)
+            for begin, end in self._places(plain, cut)
         )
         pieces, done = [], 0
         for begin, end in spans:
@@ -143,7 +135,7 @@ class _Secrets:
             done = max(done, end)
         return "".join([*pieces, text[done:]])
 
-    def _found(self, text: str, cut: bool) -> Iterator[tuple[int, int]]:
+    def _places(self, text: str, cut: bool) -> Iterator[tuple[int, int]]:
         """Yields where secrets begin and end."""
         if not self._beginnings:
             return

@@ -1,6 +1,6 @@
 """How long a service asks to be left alone, read from the headers of one answer.
 
-A pure function: nothing is remembered, and what can't be understood is as if not given.
+Nothing is remembered, and what can't be understood is as if not given.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 # Numbers from here on (the year 2001) are moments, not durations.
 _EPOCH_TIMES = 1e9
@@ -19,54 +19,65 @@ _RESET = "-reset"
 _NUMBER = re.compile(r"\d{1,15}(\.\d{0,9})?", re.ASCII)
 
 
-def retry_after(headers: Mapping[str, str], names: Sequence[str], now: float) -> float | None:
-    """Returns the seconds to wait before the next request, or None.
+class PacingHeaders:
+    """Reads those headers by which one service says how long to ask no more.
 
     Args:
-        headers: Those of the answer.
-        names: Which of them tell it, such as ``retry-after-ms`` (milliseconds, Azure and
-            OpenAI), ``Retry-After`` (seconds or a date, RFC 9110, 10.2.3) and
-            ``RateLimit-Reset`` (draft-ietf-httpapi-ratelimit-headers; where
-            ``RateLimit-Remaining`` leaves nothing); the first that makes sense counts.
-        now: Seconds since the epoch, for a date in an answer that doesn't say when it was sent.
+        names: Such as ``retry-after-ms`` (milliseconds, Azure and OpenAI), ``Retry-After``
+            (seconds or a date, RFC 9110, 10.2.3) and ``RateLimit-Reset``
+            (draft-ietf-httpapi-ratelimit-headers; where ``RateLimit-Remaining`` leaves nothing);
+            the first that makes sense counts.
     """
-    for name in names:
-        text = headers.get(name, "")
-        number = _number(text)
-        if name.lower().endswith(_RESET) and _number(headers.get(_remaining(name), "")):
-            continue
-        if number is None:
-            number = _until(text, headers.get("Date", ""), now)
-        elif name.lower().endswith("-ms"):
-            return number / 1000
-        elif name.lower().endswith(_RESET) and number >= _EPOCH_TIMES:
-            number = max(0.0, number - now)  # some mean the moment, in seconds since the epoch
-        if number is not None:
-            return number
-    return None
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = [
+            (name, f"{name[: -len(_RESET)]}-Remaining" if name.lower().endswith(_RESET) else None)
+            for name in names
+        ]
+
+    def read(
+        self, headers: Mapping[str, str], now: Callable[[], float]
+    ) -> tuple[float | None, bool]:
+        """Returns the seconds to wait before the next request, and whether none is left till then.
+
+        Args:
+            headers: Those of the answer.
+            now: Returns seconds since the epoch, for a date in an answer that doesn't say when it
+                was sent.
+        """
+        seconds, exhausted = None, False
+        for name, remaining in self._names:
+            left = None
+            if remaining is not None and remaining in headers:
+                left = _number(headers[remaining])
+                exhausted |= left == 0
+            if seconds is None and not left and name in headers:
+                seconds = _seconds(name, headers, now)
+        return seconds, exhausted
 
 
-def is_exhausted(headers: Mapping[str, str], names: Sequence[str]) -> bool:
-    """Says whether the answer was the last one before the limit's reset."""
-    resets = [name for name in names if name.lower().endswith(_RESET)]
-    return any(_number(headers.get(_remaining(name), "")) == 0 for name in resets)
-
-
-def _remaining(name: str) -> str:
-    return f"{name[: -len(_RESET)]}-Remaining"
+def _seconds(name: str, headers: Mapping[str, str], now: Callable[[], float]) -> float | None:
+    number = _number(headers[name])
+    if number is None:
+        return _until(headers[name], headers.get("Date", ""), now)
+    if name.lower().endswith("-ms"):
+        return number / 1000
+    if name.lower().endswith(_RESET) and number >= _EPOCH_TIMES:
+        return max(0.0, number - now())  # some mean the moment, in seconds since the epoch
+    return number
 
 
 def _number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text.strip()) else None
 
 
-def _until(text: str, sent: str, now: float) -> float | None:
+def _until(text: str, sent: str, now: Callable[[], float]) -> float | None:
     """Returns the seconds until a date, by the server's own clock where it tells it."""
     moment = _moment(text)
     if moment is None:
         return None
     reference = _moment(sent)
-    return max(0.0, moment - (now if reference is None else reference))
+    return max(0.0, moment - (now() if reference is None else reference))
 
 
 def _moment(text: str) -> float | None:

@@ -83,7 +83,7 @@ def check_request(session: requests.Session) -> None:
         )
 
 
-def ask(session: requests.Session, request: requests.Request, timeout: float) -> Any:
+def send_by_request(session: requests.Session, request: requests.Request, timeout: float) -> Any:
     """Returns what the ``request`` of the session's class does; it may be no Response.
 
     Raises:
@@ -107,7 +107,7 @@ def ask(session: requests.Session, request: requests.Request, timeout: float) ->
         return answer
 
 
-def bounded(
+def extended(
     session: requests.Session,
     authenticate: Callable[[requests.Request], None],
     bind: Callable[[requests.PreparedRequest, Any], Any],
@@ -124,7 +124,7 @@ def bounded(
     """
     kind: Any = type(session)
 
-    class Bounded(kind):  # type: ignore[misc]
+    class Extended(kind):  # type: ignore[misc]
         def prepare_request(self, request: requests.Request) -> Any:
             authenticate(request)
             return super().prepare_request(request)
@@ -137,6 +137,6 @@ def bounded(
 
     # Neither __init__ nor a copy, which would be another session that loses what requests does
     # not know of: the user's may change at any time, and changes itself.
-    twin: requests.Session = object.__new__(Bounded)
+    twin: requests.Session = object.__new__(Extended)
     twin.__dict__ = session.__dict__
     return twin

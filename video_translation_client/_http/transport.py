@@ -6,25 +6,30 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-import ssl
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
-import urllib3
-from requests import exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_netrc_auth, prepend_scheme_if_needed, select_proxy
 
+from .._base import internals
 from .._base.text import quote
 from .connections import guard_connections, leave_connections
 from .exchange import Exchange
-from .redaction import Sent, redacted
-from .sessions import ChainCookies, ask, bounded, check_request, make_session, sends_by_request
-from .tls import can_pass, innermost
+from .failures import TransportError, explained
+from .redaction import Secrets
+from .sessions import (
+    ChainCookies,
+    check_request,
+    extended,
+    make_session,
+    send_by_request,
+    sends_by_request,
+)
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer, after decompression, that are read; more is a failure."""
@@ -40,45 +45,13 @@ _ENCODINGS = ("gzip", "deflate", "identity")
 
 
 class Answer(NamedTuple):
-    """What came back, what was sent for it, and the headers of the redirects on the way."""
+    """What came back, what must not be shown of it, and the headers of redirects on the way."""
 
     status_code: int
     headers: CaseInsensitiveDict[str]
     body: bytes
-    sent: Sent
-    redirects: tuple[CaseInsensitiveDict[str], ...]
-
-
-class TransportError(requests.RequestException):
-    """What this module finds wrong; its words hold no secret and nothing unquoted."""
-
-
-class AnswerError(TransportError):
-    """The answer is too large or can't be read."""
-
-
-class RedirectError(TransportError):
-    """The answer redirects in circles, or to another origin, where our headers must not go."""
-
-
-class AbortedError(TransportError):
-    """The exchange was aborted."""
-
-
-class HeaderError(TransportError):
-    """The session's authentication made a header that can't be sent."""
-
-
-class SessionError(TransportError):
-    """The session's own ``request`` gave something else than an answer."""
-
-
-class TlsError(TransportError):
-    """The TLS connection broke; its words are those of OpenSSL."""
-
-
-class UntrustedError(TlsError):
-    """The two sides are set up so that no TLS connection between them is possible."""
+    secrets: Secrets
+    redirects: tuple[CaseInsensitiveDict[str], ...] = ()
 
 
 class Transport:
@@ -121,8 +94,6 @@ class Transport:
             headers = {"Cache-Control": "no-cache", **headers}
         request = requests.Request(method, self.base_url, headers=headers, auth=_unauthenticated)
         self._prepared = self._session.prepare_request(request)
-        if session is None:
-            self._prepared.prepare_cookies(ChainCookies())
         # Alone, requests would have REQUESTS_CA_BUNDLE override what the session says.
         verify = None if self._session.verify is True else self._session.verify
         self._settings = self._session.merge_environment_settings(
@@ -135,7 +106,8 @@ class Transport:
         self._by_request = sends_by_request(self._session)
         if self._by_request:
             check_request(self._session)
-            self._session = bounded(self._session, self._authenticate, self._bound)
+            self._session = extended(self._session, self._authenticate, self._bound)
+        self._guarded = False  # the connections of a session made here, for good
 
     def get(self, path: str, exchange: Exchange) -> Answer:
         """Returns the answer of the base URL with ``path`` appended.
@@ -150,23 +122,26 @@ class Transport:
             requests.RequestException: There was no whole answer.
         """
         request = self._request(self.base_url + path)
-        guard_connections(self._session, self._prepared, self._settings)
+        if not self._guarded:
+            # The user's session may have another adapter, proxy or pool the next time.
+            guarded = guard_connections(self._session, self._prepared, self._settings)
+            self._guarded = guarded and self._owns_session
         try:
             with exchange:
                 answer = self._answer_to(request, path, exchange)
         except Exception as error:
             if exchange.aborted:
                 raise self._aborted() from None
-            told = _told(error)
-            if told is not None:
-                raise told from None
-            raise
+            known = explained(error)
+            if known is error:
+                raise
+            raise known from None
         if exchange.aborted:  # its headers may have seemed to end there
             raise self._aborted()
         return answer
 
-    def _aborted(self) -> AbortedError:
-        return AbortedError(f"no whole answer within {self._timeout:g} s")
+    def _aborted(self) -> TransportError:
+        return TransportError(f"no whole answer within {self._timeout:g} s")
 
     def _answer_to(self, request: Any, path: str, exchange: Exchange) -> Answer:
         redirects: tuple[CaseInsensitiveDict[str], ...] = ()
@@ -175,38 +150,40 @@ class Transport:
                 raise self._aborted()
             with self._send(request) as response:
                 following = response.next
-                asked = response.request or request  # that of the last step of a digest
-                sent = self._sent(path, asked)
+                sent = response.request or request  # that of the last step of a digest
+                secrets = Secrets(path, str(sent.url), self._sent_headers(sent))
                 if following is None:
                     code, headers = response.status_code, response.headers
-                    return Answer(code, headers, response.content, sent, redirects)
+                    return Answer(code, headers, response.content, secrets, redirects)
                 redirects += (response.headers,)
             if isinstance(request, requests.Request):
-                request = asked
+                request = sent
             if _origin(following) != _origin(request):
-                origin = quote(redacted(_origin(following), sent))
-                raise RedirectError(f"a redirect to {origin} was not followed")
+                origin = quote(secrets.redact(_origin(following)))
+                raise TransportError(f"a redirect to {origin} was not followed", lasting=True)
             if "Authorization" in request.headers:  # requests may have put another in its place
                 following.headers["Authorization"] = request.headers["Authorization"]
             request = following
-        raise RedirectError(f"more than {MAX_REDIRECTS} redirects")
+        raise TransportError(f"more than {MAX_REDIRECTS} redirects", lasting=True)
 
-    def _sent(self, path: str, request: requests.PreparedRequest) -> Sent:
-        """Returns what was sent, with what the adapter has added for a proxy."""
+    def _sent_headers(self, request: requests.PreparedRequest) -> Any:
+        """Returns the headers that were sent, with what the adapter has added for a proxy."""
+        if not self._settings["proxies"]:
+            return request.headers
         headers = dict(request.headers)
         adapter = self._session.get_adapter(str(request.url))
         proxy = select_proxy(str(request.url), self._settings["proxies"])
         if proxy and isinstance(adapter, HTTPAdapter):
             headers.update(adapter.proxy_headers(prepend_scheme_if_needed(proxy, "http")))
-        return Sent(path, str(request.url), headers)
+        return headers
 
-    def start_over(self) -> None:
+    def after_fork(self) -> None:
         """Leaves the connections to the parent, in a forked child."""
+        self._guarded = False
         leave_connections()
-        adapter: Any
-        adapters = self._session.adapters.values()
-        for adapter in [one for one in adapters if isinstance(one, HTTPAdapter)]:
-            adapter.__setstate__(adapter.__getstate__())
+        for adapter in self._session.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                internals.renew_pools(adapter)
         cookies = self._session.cookies
         # A copy has a lock of its own.
         self._session.cookies = (
@@ -215,16 +192,10 @@ class Transport:
 
     def close(self) -> None:
         """Closes a session that was made here."""
-        if not self._owns_session:
-            return
-        adapter: Any
-        for adapter in self._session.adapters.values():
-            # urllib3 2 leaves this to the garbage collector, and its errors hold on to pools.
-            for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
-                # urllib3-future has another container, which closes them itself.
-                for key in getattr(manager.pools, "keys", list)():
-                    manager.pools[key].close()
-        self._session.close()
+        if self._owns_session:
+            for adapter in self._session.adapters.values():
+                internals.close_pools(adapter)
+            self._session.close()
 
     def _request(self, url: str) -> requests.PreparedRequest | requests.Request:
         """Returns a request; one that is not prepared is for the session's own ``request``."""
@@ -237,13 +208,15 @@ class Transport:
             request.url = url
         # copy() shares the hooks, to which an auth object adds its own.
         request.hooks = {event: list(hooks) for event, hooks in self._prepared.hooks.items()}
-        if self._session.cookies and "Cookie" not in self._session.headers:
+        if self._owns_session:
+            request.prepare_cookies(ChainCookies())
+        elif self._session.cookies and "Cookie" not in self._session.headers:
             request.headers.pop("Cookie", None)
             request.prepare_cookies(self._session.cookies)
         auth = self._session.auth or self._auth
         if auth is not None:
             request.prepare_auth(auth, url)
-        _bind(request)
+        _secure(request)
         return request
 
     def _send(self, request: requests.PreparedRequest | requests.Request) -> requests.Response:
@@ -251,25 +224,26 @@ class Transport:
             return self._session.send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings
             )
-        response = ask(self._session, request, self._timeout)
+        response = send_by_request(self._session, request, self._timeout)
         if not isinstance(response, requests.Response):
-            raise SessionError(
+            raise TransportError(
                 f"the session's request() returned a {type(response).__name__}, not a Response;"
-                " give a plain session, with session.auth= for what this one adds"
+                " give a plain session, with session.auth= for what this one adds",
+                lasting=True,
             )
         return response
 
     def _authenticate(self, request: requests.Request) -> None:
-        """Adds what the base URL tells, where the session's own class adds nothing."""
+        """Adds the credentials of the base URL, where the session's own class adds nothing."""
         if request.auth or self._session.auth or _origin(request) != _origin(self._prepared):
             return
         # Or else requests would have .netrc replace what is there.
-        told = "Authorization" in CaseInsensitiveDict(request.headers or {})
-        request.auth = _unauthenticated if told else self._url_auth
+        given = "Authorization" in CaseInsensitiveDict(request.headers or {})
+        request.auth = _unauthenticated if given else self._url_auth
 
     def _bound(self, request: requests.PreparedRequest, settings: dict[str, Any]) -> dict[str, Any]:
         """Returns the settings with which one of the session's own requests is sent."""
-        _bind(request)
+        _secure(request)
         guard_connections(self._session, request, {**self._settings, **settings})
         if _origin(request) == _origin(self._prepared):
             settings["allow_redirects"] = False
@@ -298,52 +272,37 @@ def _origin(request: requests.PreparedRequest | requests.Request) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
-def _bind(request: requests.PreparedRequest) -> None:
-    """Checks the headers, and has the answer read within its limit.
+def _secure(request: requests.PreparedRequest) -> None:
+    """Checks the headers, and has the body read within its limit, whatever hooks were added.
 
-    Before all other hooks, which may look at the body, and after them, as they may answer with
+    Before all others, which may look at the body, and after them, as they may answer with
     another response. Whoever asks for the body later finds it read.
     """
     for name, value in request.headers.items():
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         if "\r" in text or "\n" in text:
-            raise HeaderError(f"the header {name} holds a line end")
+            raise TransportError(f"the header {name} holds a line end", lasting=True)
     hooks = request.hooks.setdefault("response", [])
-    hooks[:] = [_read, *(hook for hook in hooks if hook is not _read), _read]
-
-
-def _told(error: Exception) -> TransportError | None:
-    """Returns what tells more of an error, or no secret of it; None: it may be told as it is."""
-    cause = error.__cause__
-    if isinstance(error, (exceptions.SSLError, urllib3.exceptions.SSLError)):
-        inner = innermost(error)
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return None
-        return (TlsError if can_pass(inner) else UntrustedError)(str(inner))
-    if isinstance(error, ValueError) and not isinstance(error, exceptions.InvalidProxyURL):
-        # Our own request was checked, so this is of the answer's headers or body.
-        return AnswerError(f"the answer can't be read ({type(error).__name__})")
-    if isinstance(cause, requests.RequestException) and not isinstance(error, OSError):
-        # Of a session or auth object that renews its token.
-        names = f"{type(error).__name__} after {type(cause).__name__}"
-        return TransportError(f"the session could not make its request ({names})")
-    return None
+    others = [hook for hook in hooks if hook is not _read]
+    hooks[:] = [_read, *others, _read] if others else [_read]
 
 
 def _read(response: Any, **_: Any) -> None:
     """Reads the body, up to its limit; a hook, as requests reads those of redirects whole."""
-    if response._content_consumed:
-        return
+    internals.set_body(response, _body_of)
+
+
+def _body_of(response: Any) -> bytes:
     # Encodings upon encodings would multiply what one small piece expands to.
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding.strip().lower() not in _ENCODINGS:
         response.close()
-        raise AnswerError(f"its Content-Encoding is not one of {', '.join(_ENCODINGS)}")
+        raise TransportError(f"its Content-Encoding is not one of {', '.join(_ENCODINGS)}")
     pieces, size = [], 0
     for piece in response.iter_content(_PIECE):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_BODY:
             response.close()
-            raise AnswerError(f"the answer's body is over {MAX_BODY} bytes")
-    response._content = b"".join(pieces)
+            raise TransportError(f"the answer's body is over {MAX_BODY} bytes")
+    return b"".join(pieces)

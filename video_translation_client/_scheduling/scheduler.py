@@ -272,7 +272,7 @@ class Scheduler(Owner):
         """Begins anew in a forked child, which has the futures of its parent, but no thread."""
         futures = list(self._waits)
         self._begin()
-        self._poller.start_over()
+        self._poller.after_fork()
         for future in futures:
             future.disown(self._abandon_end(future, why))
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Callable, Iterable
 
-from .._base.internals import is_out_of_threads, leave_running
+from .._base.internals import do_not_join, is_thread_shortage
 
 THREAD_NAME = "video-translation-client"
 """What the names of the library's threads begin with."""
@@ -55,7 +55,7 @@ class Workers:
         try:
             self._pool.submit(function)
         except RuntimeError as error:
-            if not is_out_of_threads(error):
+            if not is_thread_shortage(error):
                 raise
             raise NoThreadError(f"no thread can be started ({error})") from None
 
@@ -82,7 +82,7 @@ class Workers:
 
     def leave(self, threads: Iterable[threading.Thread]) -> None:
         """Keeps the end of the interpreter from waiting for some of the threads."""
-        leave_running(threads)
+        do_not_join(threads)
 
     def _work(self, function: Callable[[], None]) -> None:
         here = threading.current_thread()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+MISFITS = (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError)
+"""What a search raises in an answer for which the expression's functions are not made."""
 
-@functools.lru_cache(maxsize=1024)
-def _compiled(expression: str) -> Any:
-    return jmespath.compile(expression)
+
+def compiled(expression: str | None) -> Any:
+    """Returns what has a ``search(payload)``, which returns None where it finds nothing.
+
+    None stands for no expression, and stays None.
+    """
+    return None if expression is None else jmespath.compile(expression)
 
 
 def check_expression(name: str, expression: str) -> None:
@@ -19,24 +24,9 @@ def check_expression(name: str, expression: str) -> None:
     if not isinstance(expression, str):
         raise TypeError(f"{name} must be a JMESPath expression, not {expression!r}")
     try:
-        _compiled(expression)
+        compiled(expression)
     except JMESPathError as error:
         problem = str(error).splitlines()[0]
         raise ValueError(
             f"{name} must be a JMESPath expression, not {expression!r}: {problem}"
         ) from None
-
-
-def find(expression: str | None, payload: Any) -> Any:
-    """Returns what ``expression`` finds in ``payload``; None: nothing, or there is no expression.
-
-    Raises:
-        ValueError: The expression does not fit what is there.
-    """
-    if expression is None:
-        return None
-    try:
-        return _compiled(expression).search(payload)
-    except (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
-        problem = type(error).__name__  # of an answer that its functions are not made for
-        raise ValueError(f"{expression!r} does not fit the answer: {problem}") from None
