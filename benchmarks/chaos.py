@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Iterator, Mapping
 
 from video_translation_client import RejectedError, StatusFuture, VideoTranslationClient
-from video_translation_client._scheduling.threads import THREAD_NAME
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.testing import Fault, MockServer
 from video_translation_client.testing.faults import ALL_FAULTS
 from video_translation_client.testing.script import JobScript

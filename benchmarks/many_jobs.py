@@ -17,7 +17,7 @@ import threading
 import time
 
 from video_translation_client import VideoTranslationClient
-from video_translation_client._scheduling.threads import THREAD_NAME
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.testing import MockServer
 
 

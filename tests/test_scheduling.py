@@ -12,7 +12,7 @@ from video_translation_client import (
     VideoTranslationClient,
     VideoTranslationError,
 )
-from video_translation_client._scheduling.threads import THREAD_NAME
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.clock import Clock
 from video_translation_client.testing import Fault
 

@@ -27,7 +27,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from video_translation_client import PollError, RejectedError, VideoTranslationClient
-from video_translation_client._scheduling.threads import THREAD_NAME
+from video_translation_client._scheduling.workers import THREAD_NAME
 from video_translation_client.testing import Fault, MockServer, VirtualClock
 
 FAR = 1e9

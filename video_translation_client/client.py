@@ -13,6 +13,7 @@ from . import _settings
 from ._base import arguments
 from ._http.poller import Poller
 from ._http.transport import Transport
+from ._scheduling.asking import Asking
 from ._scheduling.listeners import Listeners
 from ._scheduling.scheduler import Scheduler
 from ._settings import Settings, settle, settle_endpoint
@@ -124,12 +125,20 @@ class VideoTranslationClient:
         self._endpoint = settings.endpoint
         self._clock = settings.clock
         self._base_url = transport.base_url
+        poller = Poller(transport, settings.endpoint, settings.clock, settings.max_payload)
+        listeners = Listeners(settings.on_event, getattr(settings.strategy, "ended", None))
         self._scheduler = Scheduler(
-            Poller(transport, settings.endpoint, settings.clock, settings.max_payload),
-            settings.strategy,
-            settings.random,
+            poller,
+            Asking(
+                poller,
+                settings.strategy,
+                settings.random,
+                settings.rules,
+                listeners,
+                settings.clock,
+            ),
             settings.rules,
-            Listeners(settings.on_event, getattr(settings.strategy, "ended", None)),
+            listeners,
             settings.max_rate,
             settings.request_timeout,
             settings.max_concurrency,

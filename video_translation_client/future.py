@@ -83,8 +83,8 @@ class StatusFuture(Base):
         self._owner = owner
         self._clock = clock
         self._on_update = on_update
-        # Who appends first has ended the future: one step, which nothing can interrupt.
-        self._ends: list[Ended] = []
+        # Likewise: who appends first has ended the future: one step, which nothing can interrupt.
+        self.ends: list[Ended] = []
         self._is_report_untold = False  # whether update callbacks are still to hear of the report
         self._update_callbacks: list[Callable[[StatusFuture], Any]] = []
         self._done_callbacks_left: list[Callable[[StatusFuture], Any]] = []
@@ -92,7 +92,7 @@ class StatusFuture(Base):
     @property
     def end(self) -> Ended | None:
         """How the wait ended, or None while it goes on."""
-        return self._ends[0] if self._ends else None
+        return self.ends[0] if self.ends else None
 
     @property
     def status(self) -> Status:
@@ -100,8 +100,8 @@ class StatusFuture(Base):
 
         A wait whose ``result()`` raises is ``rejected``, ``cancelled`` or ``abandoned``.
         """
-        if self._ends:
-            return self._ends[0].status
+        if self.ends:
+            return self.ends[0].status
         return Status.PENDING if self.report is None else self.report.status
 
     @property
@@ -119,13 +119,13 @@ class StatusFuture(Base):
     @property
     def elapsed(self) -> float:
         """Seconds from the submit until now, or until the end."""
-        return self._ends[0].elapsed if self._ends else self._clock.monotonic() - self.began
+        return self.ends[0].elapsed if self.ends else self._clock.monotonic() - self.began
 
     @property
     def next_poll(self) -> float | None:
         """Seconds until the next poll; None while one is due or under way, and once done."""
         due = self.due
-        if due is None or self._ends:
+        if due is None or self.ends:
             return None
         return max(0.0, due - self._clock.monotonic())
 
@@ -166,9 +166,9 @@ class StatusFuture(Base):
         Returns:
             True if the future is cancelled, now or before; False if it ended otherwise.
         """
-        if not self._ends:
+        if not self.ends:
             self._cancel(self._owner)
-        return self._ends[0].status is Status.CANCELLED
+        return self.ends[0].status is Status.CANCELLED
 
     def _cancel(self, owner: Owner) -> None:
         end = self.make_end(Status.CANCELLED, owner.service)
@@ -203,15 +203,17 @@ class StatusFuture(Base):
 
     def claim(self, end: Ended) -> bool:
         """Says whether the future ends so: the first end counts."""
-        if not self._ends:
-            self._ends.append(end)
-        return self._ends[0] is end
+        if not self.ends:
+            self.ends.append(end)
+        return self.ends[0] is end
 
     def set_report(self, report: StatusReport) -> None:
         """Takes one answer and runs the update callbacks."""
         self.report = report
+        if self._on_update is None and not self._update_callbacks:
+            return
         for fn, argument in self._update_calls(report):
-            if not self._ends:  # a deadline or a cancel may come between them
+            if not self.ends:  # a deadline or a cancel may come between them
                 call(fn, argument, self.job_id)
 
     def conclude(self, end: Ended) -> bool:
@@ -258,7 +260,7 @@ class StatusFuture(Base):
         super().__init__()
         self._owner = _NOBODY
         self._on_update, self._update_callbacks, self._done_callbacks_left = None, [], []
-        ended, self._ends = self._ends or [end], []
+        ended, self.ends = self.ends or [end], []
         self.conclude(ended[0])
 
     def set_result(self, result: Any) -> NoReturn:

@@ -7,7 +7,7 @@ wait ends; the scheduler only applies what is decided here.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from .._http.poller import Outcome
 from ..errors import JobNotFoundError, PollError, RejectedError
@@ -70,6 +70,16 @@ class Again(NamedTuple):
     free: bool = False
     end: StatusReport | None = None
     end_at: float = 0.0
+
+
+@overload
+def decide(wait: Wait, outcome: None, seconds: None, now: float, pause: float) -> Ended: ...
+
+
+@overload
+def decide(
+    wait: Wait, outcome: Outcome, seconds: float | None, now: float, pause: float
+) -> Again | Ended: ...
 
 
 def decide(

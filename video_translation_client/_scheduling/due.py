@@ -74,7 +74,7 @@ class Due:
     def take(self, now: float) -> tuple[list[Wait], list[Poll]]:
         """Makes ready what is due; returns the waits and the polls whose time is over."""
         expired, overdue = [], []
-        for item in self._timers.pop(now):
+        for _, item in self._timers.take(now):
             if isinstance(item, Poll):
                 overdue.append(item)
             elif item.poll is not None or item in self._ready:
@@ -86,7 +86,8 @@ class Due:
     def start_poll(self, now: float) -> Poll | None:
         """Returns a poll that starts now, or None."""
         if not self._ready:
-            self._pace.relax(now)
+            if self._pace.rate is not None:
+                self._pace.relax(now)
             return None
         if self._next_start(now) > now:
             return None

@@ -49,6 +49,7 @@ class Pace:
 
     Attributes (to be read only):
         steady_rate: Requests a second that the jobs' own intervals add up to.
+        rate: What trouble has left of it; None: there is no trouble.
         paused_until: No request starts before this moment.
         changes: What is to be told of, by whoever takes it out.
     """
@@ -57,6 +58,7 @@ class Pace:
         self, service: str, max_rate: float | None, first_interval: float, share: float = 1.0
     ) -> None:
         self.steady_rate = 0.0
+        self.rate: float | None = None
         self.paused_until = 0.0
         self.changes: list[Paced] = []
         self._service = service
@@ -64,7 +66,6 @@ class Pace:
         self._first_interval = first_interval
         self._share = share
         self._waits = 0
-        self._rate: float | None = None  # what trouble has left of it; None: no trouble
         self._lowered = -math.inf  # when it was lowered last
         self._raised = 0.0  # from when on it has not been raised yet
         self._latest = -math.inf  # when the latest request started
@@ -99,7 +100,7 @@ class Pace:
 
     def next_start(self, now: float) -> float:
         """Returns the earliest moment at which a request may start: ``now`` or later."""
-        if self._max_rate is None and self._rate is None:
+        if self._max_rate is None and self.rate is None:
             return max(now, self.paused_until)
         return max(now, self.paused_until, self._latest + self._spacing())
 
@@ -148,7 +149,7 @@ class Pace:
 
     def spread(self, now: float, why: str) -> None:
         """Has the queue worked off at the steady rate, as an outage may have filled it."""
-        if self._rate is None:
+        if self.rate is None:
             self._set(now, self.steady_rate)
             self._tell(why)
 
@@ -157,10 +158,10 @@ class Pace:
 
         A rate that is as low as can be has not recovered before an answer has raised it.
         """
-        if self._rate is None or now < self.paused_until or self._raised <= self._lowered:
+        if now < self.paused_until or self._raised <= self._lowered:
             return
-        if self._rate >= self.steady_rate:
-            self._rate = None
+        if self.rate is not None and self.rate >= self.steady_rate:
+            self.rate = None
             self._tell("the requests are back at their own pace")
 
     def pause(self, now: float, seconds: float) -> None:
@@ -169,7 +170,7 @@ class Pace:
         if now + seconds > self.paused_until:
             self.paused_until = now + seconds
             self._tell(f"the service wants no request for {seconds:g} s (Retry-After)", seconds)
-        if self._rate is None:
+        if self.rate is None:
             self._set(now, self.steady_rate)
 
     def slow_down(self, now: float, began: float) -> None:
@@ -177,16 +178,16 @@ class Pace:
 
         Those that were under way when the rate was lowered last do not lower it again.
         """
-        if self._rate is None or began >= self._lowered:
+        if self.rate is None or began >= self._lowered:
             self._lowered = now
-            self._set(now, _DECREASE * (self._rate or self.steady_rate))
+            self._set(now, _DECREASE * (self.rate or self.steady_rate))
             self._tell("the service wants fewer requests, and does not say when")
 
     def speed_up(self, now: float) -> None:
         """Raises a lowered rate a little, because a request was answered well."""
-        if self._rate is not None:
+        if self.rate is not None:
             gain = max(_LEAST, self.steady_rate) * _INCREASE * min(1.0, now - self._raised)
-            self._set(now, min(self._rate + gain, _RETURN * self.steady_rate))
+            self._set(now, min(self.rate + gain, _RETURN * self.steady_rate))
 
     def _is_of_one_job(self, wait: Wait, outcome: Outcome) -> bool:
         """Notes a bare 503, and says whether it has nothing to do with other jobs.
@@ -200,12 +201,12 @@ class Pace:
         return refused and before is not None and before < self._good
 
     def _spacing(self) -> float:
-        rates = [rate for rate in (self._max_rate, self._rate) if rate is not None]
+        rates = [rate for rate in (self._max_rate, self.rate) if rate is not None]
         return 1 / min(rates) if rates else 0.0
 
     def _set(self, now: float, rate: float) -> None:
-        self._rate = max(_LEAST, rate)
+        self.rate = max(_LEAST, rate)
         self._raised = now
 
     def _tell(self, why: str, pause: float | None = None) -> None:
-        self.changes.append(Paced(self._service, pause, self._rate or self._max_rate, why))
+        self.changes.append(Paced(self._service, pause, self.rate or self._max_rate, why))

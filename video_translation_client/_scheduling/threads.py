@@ -1,98 +1,326 @@
-"""The threads that block: on requests, and in the user's callbacks.
+"""The threads of one client: a dispatcher, workers, and the inbox through which others reach them.
 
-A ``ThreadPoolExecutor`` that goes on where the operating system gives no more threads, and
-that knows which code runs on its behalf. It decides nothing.
+    submit, cancel, poll_now, shutdown      any thread, at any moment; no lock
+        |  post bookkeeping
+        v
+      inbox ---> bookkeeping under the lock, by whichever of these takes it next:
+                   |                                       |
+             dispatcher thread                        worker threads
+               waits for the inbox or                run tasks: polls, callbacks;
+               for the next due moment;              then take the next due one
+               hands due tasks to      ----------->  themselves
+               workers
+
+Who holds the lock works the inbox off first, and does bookkeeping alone: no code of a user runs
+and no I/O happens under it. What the garbage collector runs under it all the same, or a signal
+handler in the middle of anything, gets no further than the inbox. The handlers of fork and exit
+take the lock as well; nobody else does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
+import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
 from functools import partial
-from typing import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
-from .._base.internals import do_not_join, is_thread_shortage
+from .._base.log import log
+from ..clock import Clock
+from .workers import THREAD_NAME, NoThreadError, Workers
 
-THREAD_NAME = "video-translation-client"
-"""What the names of the library's threads begin with."""
+if TYPE_CHECKING:
+    from ..clock import Inbox
+
+    Bookkeeping = Callable[[Any, float], None]
+
+# Seconds after which it is tried again to start the first worker.
+_RETRY = 0.25
+
+Task = Callable[[], Any]
+"""Runs on a worker, without the lock; what it returns is given to ``Plan.apply`` under it."""
 
 
-class NoThreadError(Exception):
-    """There is no thread, and the operating system gives none at the moment."""
+class Plan:
+    """What the threads of one client do, and when; all under the lock but for the last three."""
+
+    def take_due(self, now: float) -> None:
+        """Takes note of what is due."""
+        raise NotImplementedError
+
+    def next_poll(self, now: float) -> Task | None:
+        """Takes a poll that is to start now, if there is one."""
+        raise NotImplementedError
+
+    def next_moment(self, now: float, *, free: bool) -> float:
+        """Returns when something is due next, polls included if one is ``free`` to start."""
+        raise NotImplementedError
+
+    def is_idle(self) -> bool:
+        """Says whether nothing will be due any more."""
+        raise NotImplementedError
+
+    def apply(self, decided: Any, now: float) -> None:
+        """Takes note of what a task has returned."""
+        raise NotImplementedError
+
+    def follow_up(self) -> None:
+        """Does what the bookkeeping has left to do."""
+        raise NotImplementedError
+
+    def fail(self, why: str, error: BaseException | None) -> None:
+        """Ends everything, as there is no dispatcher any more."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Lets go of everything, as the last thread does."""
+        raise NotImplementedError
 
 
-class Workers:
-    """Up to ``count`` threads, started as they are needed."""
+class Threads:
+    """Runs one plan. Every method may be called from any thread.
 
-    def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix=THREAD_NAME)
-        self._has_one = False  # once there is a thread, it stays
-        self._here = threading.local()
-        self._busy: dict[threading.Thread, None] = {}
+    Args:
+        plan: What to do.
+        max_concurrency: The most polls under way at once.
+        clock: The time, and how to wait for it.
 
-    def have_one(self) -> None:
-        """Has a thread started unless there is one. Only for one thread at a time.
+    Attributes:
+        lock: Protects the plan. Taken by threads of the library and by the handlers of fork and
+            exit alone.
+        is_over: Whether the dispatcher has ended.
+    """
+
+    def __init__(self, plan: Plan, max_concurrency: int, clock: Clock) -> None:
+        self.lock = threading.Lock()
+        self.is_over = False
+        self._plan = plan
+        self._max_concurrency = max_concurrency
+        self._clock = clock
+        self._inbox: Inbox = queue.SimpleQueue()
+        # One worker more than there are polls at once: when all of them hang, the callbacks of
+        # futures that end at their deadline still run.
+        self._workers = Workers(max_concurrency + 1)
+        self._is_started = False
+        self._dispatcher: threading.Thread | None = None
+        self._dispatches = threading.Event()
+        self._ticket = threading.Lock()  # whichever thread gets it is the dispatcher
+        self._outbox: deque[Task] = deque()  # the dispatcher's: taken, and not with a worker yet
+        self._message: tuple[Bookkeeping, object] | None = None  # likewise: what has woken it
+        self._is_short = False  # likewise: whether there is no worker to be had
+        # Under the lock:
+        self._calls: deque[Task] = deque()
+        self._in_flight = 0
+        self._wakes_at = math.inf  # until when the dispatcher waits
+
+    # For any thread, at any moment; no lock
+
+    def start(self) -> None:
+        """Starts the dispatcher, unless it runs.
 
         Raises:
-            NoThreadError: None can be started now.
-            RuntimeError: None will be any more.
+            RuntimeError: The operating system gives no thread.
         """
-        if not self._has_one:
-            self._submit(_nothing)  # what a pool without a thread is given can't be taken back
-            self._has_one = True
-
-    def start(self, function: Callable[[], None]) -> None:
-        """Runs ``function`` on a thread as soon as one is free, after ``have_one``.
-
-        Raises:
-            RuntimeError: No function will run any more.
-        """
-        with contextlib.suppress(NoThreadError):  # it is queued for the threads there are
-            self._submit(partial(self._work, function))
-
-    def _submit(self, function: Callable[[], None]) -> None:
+        if self._dispatcher is not None:
+            return
+        run = partial(self._workers.run_as_own, self._run)
+        thread = threading.Thread(target=run, name=f"{THREAD_NAME}-dispatcher", daemon=True)
+        self._is_started = True
         try:
-            self._pool.submit(function)
-        except RuntimeError as error:
-            if not is_thread_shortage(error):
+            thread.start()  # of several at once, all but one end at once
+        except RuntimeError:
+            if self._dispatcher is None:
+                self._is_started = False
                 raise
-            raise NoThreadError(f"no thread can be started ({error})") from None
+
+    def post(self, bookkeeping: Bookkeeping, subject: object) -> None:
+        """Has ``bookkeeping(subject, now)`` run under the lock, soon."""
+        self._clock.put(self._inbox, (bookkeeping, subject))
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Runs user code here, or on a worker where here is a thread of the library."""
+        if self._workers.is_own():
+            self.post(self.add_call, function)
+        else:
+            self.run_as_own(function)
 
     def run_as_own(self, function: Callable[[], None]) -> None:
-        """Runs ``function`` on this thread, which counts as one of these meanwhile."""
-        before = self.is_own()
-        self._here.own = True
-        try:
-            function()
-        finally:
-            self._here.own = before
+        """Runs user code here; in it, ``join`` does not block."""
+        self._workers.run_as_own(function)
 
-    def is_own(self) -> bool:
-        """Says whether the calling code runs on behalf of these threads."""
-        return getattr(self._here, "own", False)
+    def is_dispatcher(self) -> bool:
+        """Says whether the calling thread is the dispatcher, in which no user code runs."""
+        return threading.current_thread() is self._dispatcher
 
-    def shutdown(self, wait: bool) -> None:
-        """Ends the threads once they are idle; waits for that if asked to."""
-        self._pool.shutdown(wait=wait)
+    def join(self, timeout: float | None = None) -> None:
+        """Waits until all threads have ended; with a timeout, for the dispatcher alone.
+
+        Not in user code on threads of the library, where that would never be.
+        """
+        if not self._is_started:
+            self._release()
+        elif not self._workers.is_own():
+            self._dispatches.wait(timeout)
+            if self._dispatcher is not None:
+                self._dispatcher.join(timeout)
+            if timeout is None:
+                self._workers.shutdown(wait=True)
+
+    def release(self) -> None:
+        """Lets go of everything if no thread was ever started; otherwise the last one does."""
+        if not self._is_started:
+            self._release()
 
     def busy(self) -> list[threading.Thread]:
-        """Returns the threads that run something."""
-        return list(self._busy)
+        """Returns the workers that run something."""
+        return self._workers.busy()
 
     def leave(self, threads: Iterable[threading.Thread]) -> None:
-        """Keeps the end of the interpreter from waiting for some of the threads."""
-        do_not_join(threads)
+        """Keeps the end of the interpreter from waiting for some of the workers."""
+        self._workers.leave(threads)
 
-    def _work(self, function: Callable[[], None]) -> None:
-        here = threading.current_thread()
-        self._busy[here] = None
-        self._here.own = True
+    # Under the lock
+
+    def add_call(self, function: Callable[[], None], now: float) -> None:
+        """Has user code run on a worker."""
+        self.add_task(partial(_call, function), now)
+
+    def add_task(self, task: Task, now: float) -> None:
+        """Has a task run on a worker as soon as one is free."""
+        self._calls.append(task)
+
+    def read_inbox(self, now: float) -> None:
+        """Does the bookkeeping that was posted."""
+        while not self._inbox.empty():
+            with contextlib.suppress(queue.Empty):  # the dispatcher may be faster
+                message = self._inbox.get(block=False)
+                if message is not None:  # which only wakes the dispatcher
+                    message[0](message[1], now)
+
+    def _next_task(self, now: float) -> Task | None:
+        """Takes what is to be done now, if there may be one more at it."""
+        task = None
+        if self._calls and self._in_flight <= self._max_concurrency:
+            task = self._calls.popleft()
+        elif self._in_flight < self._max_concurrency:
+            task = self._plan.next_poll(now)
+        self._in_flight += task is not None
+        return task
+
+    def _next_moment(self, now: float) -> float:
+        """Returns when the dispatcher has something to do."""
+        free = self._in_flight < self._max_concurrency
+        if (self._calls and self._in_flight <= self._max_concurrency) or self._is_done():
+            return now
+        return self._plan.next_moment(now, free=free)
+
+    def _is_done(self) -> bool:
+        return not (self._in_flight or self._calls) and self._plan.is_idle()
+
+    # On the dispatcher thread
+
+    def _run(self) -> None:
+        if not self._ticket.acquire(blocking=False):
+            return
+        self._dispatcher = threading.current_thread()
+        self._dispatches.set()
+        error: BaseException | None = None
         try:
-            function()
-        finally:
-            del self._busy[here]
+            while not self._turn():
+                pass
+        except BaseException as failure:  # noqa: BLE001 - every future gets it
+            error = failure
+        self.is_over = True
+        # Without an error, that is for who came too late to be seen.
+        self._plan.fail("the client was shut down" if error is None else str(error), error)
+        # Callbacks that no worker can take run here; polls find that their waits have ended.
+        for task in (*self._outbox, *self._calls):
+            self.run_as_own(partial(_run_task, task))
+        self._release()
+
+    def _turn(self) -> bool:
+        """Does what is due and waits for what is next; True once nothing can follow."""
+        has_worker = self._workers.has_one or self._find_worker()
+        with self.lock:
+            now = self._clock.monotonic()
+            if self._message is not None:
+                self._message[0](self._message[1], now)
+            self.read_inbox(now)
+            self._plan.take_due(now)
+            task = self._next_task(now) if has_worker else None
+            while task is not None:
+                self._outbox.append(task)
+                task = self._next_task(now)
+            self._wakes_at = self._next_moment(now) if has_worker else now + _RETRY
+            is_done = self._is_done()
+        self._message = None
+        self._plan.follow_up()
+        while self._outbox:
+            self._workers.start(partial(self._work, self._outbox[0]))
+            self._outbox.popleft()
+        while not is_done and self._message is None:
+            # Workers that have made the next moment an earlier or a later one have said so.
+            left = self._wakes_at - self._clock.monotonic()
+            if left <= 0:
+                break
+            self._message = self._clock.wait(self._inbox, left, self._in_flight)
+        return is_done
+
+    def _find_worker(self) -> bool:
+        """Sees to it that work that is taken is done; False while there is no thread for it."""
+        try:
+            self._workers.start_one()
+        except NoThreadError as error:
+            if not self._is_short:
+                log(logging.WARNING, "%s; trying again every %g s", error, _RETRY)
+            self._is_short = True
+            return False
+        self._is_short = False
+        return True
+
+    def _release(self) -> None:
+        self._clock.leave(self._inbox)
+        self._workers.shutdown(wait=False)
+        self._plan.close()
+
+    # On a worker thread
+
+    def _work(self, task: Task | None) -> None:
+        """Runs a task, and then those that are due by then."""
+        while task is not None:
+            try:
+                decided = task()
+            except BaseException:
+                self._finish(None, takes_next=False)
+                raise
+            task = self._finish(decided, takes_next=True)
+
+    def _finish(self, decided: Any, *, takes_next: bool) -> Task | None:
+        """Takes note of what a task has returned, and returns what is to be done next."""
+        with self.lock:
+            now = self._clock.monotonic()
+            self.read_inbox(now)
+            if decided:
+                self._plan.apply(decided, now)
+            self._in_flight -= 1
+            task = self._next_task(now) if takes_next else None
+            before, self._wakes_at = self._wakes_at, self._next_moment(now)
+            in_flight, is_early = self._in_flight, self._wakes_at < before
+            left = self._wakes_at - now
+        self._plan.follow_up()
+        if is_early:
+            self._clock.put(self._inbox, None)
+        else:
+            self._clock.rest(self._inbox, left, in_flight)
+        return task
 
 
-def _nothing() -> None:
-    """Starts a thread."""
+def _call(function: Callable[[], None]) -> None:
+    function()
+
+
+def _run_task(task: Task) -> None:
+    task()

@@ -10,66 +10,57 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from typing import Generic, TypeVar
+from typing import Any, Generic, List, TypeVar
 
 Item = TypeVar("Item")
 
-
-class Timer(Generic[Item]):
-    """One entry of the heap; ``item`` is None once it was removed or came due."""
-
-    __slots__ = ("item",)
-
-    def __init__(self, item: Item) -> None:
-        self.item: Item | None = item
+Timer = List[Any]
+"""One entry of the heap: its moment, a number that tells equal moments apart, and its item, which
+is None once it was removed or came due. Only for ``Timers`` to look into."""
 
 
 class Timers(Generic[Item]):
     """The heap. Moments that are equal come due in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timer[Item]]] = []
+        self._heap: list[Timer] = []
         self._removed = 0
         self._numbers = itertools.count()
 
-    def add(self, when: float, item: Item) -> Timer[Item]:
+    def add(self, when: float, item: Item) -> Timer:
         """Adds ``item`` to come due at ``when``; the entry returned can be removed."""
-        timer = Timer(item)
-        heapq.heappush(self._heap, (when, next(self._numbers), timer))
+        timer = [when, next(self._numbers), item]
+        heapq.heappush(self._heap, timer)
         return timer
 
-    def remove(self, timer: Timer[Item]) -> None:
+    def remove(self, timer: Timer) -> None:
         """Takes an entry out; one that is out already stays out."""
-        if timer.item is None:
+        if timer[2] is None:
             return
-        timer.item = None
+        timer[2] = None
         self._removed += 1
         if self._removed * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].item is not None]
+            self._heap = [entry for entry in self._heap if entry[2] is not None]
             heapq.heapify(self._heap)
             self._removed = 0
 
     def next(self) -> float:
         """Returns the earliest moment; infinity when the heap is empty."""
-        while self._heap and self._heap[0][2].item is None:
+        while self._heap and self._heap[0][2] is None:
             heapq.heappop(self._heap)
             self._removed -= 1
         return self._heap[0][0] if self._heap else math.inf
-
-    def pop(self, now: float) -> list[Item]:
-        """Takes out and returns the items that are due at ``now``, earliest first."""
-        return [item for _, item in self.take(now)]
 
     def take(self, until: float, most: float = math.inf) -> list[tuple[float, Item]]:
         """Takes out and returns what is due by ``until``, with when, and no more than ``most``."""
         taken: list[tuple[float, Item]] = []
         while self._heap and self._heap[0][0] <= until and len(taken) < most:
-            when, _, timer = heapq.heappop(self._heap)
-            if timer.item is None:
+            timer = heapq.heappop(self._heap)
+            if timer[2] is None:
                 self._removed -= 1
             else:
-                taken.append((when, timer.item))
-                timer.item = None
+                taken.append((timer[0], timer[2]))
+                timer[2] = None
         return taken
 
     def __len__(self) -> int:

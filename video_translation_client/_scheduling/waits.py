@@ -5,13 +5,12 @@ Plain records; who changes them, and under which lock, is the scheduler's busine
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from .._http.exchange import Exchange
 
 if TYPE_CHECKING:
-    import threading
-
     from ..future import StatusFuture
     from ..status import StatusReport
     from .decision import Rules
@@ -57,7 +56,7 @@ class Wait:
         self.began = began
         self.deadline = None if limit is None else began + limit
         self.is_known = False  # whether the scheduler has taken it in
-        self.timer: Timer[Wait | Poll] | None = None
+        self.timer: Timer | None = None
         self.poll: Poll | None = None
         self.poll_again = False  # poll_now() was called while a poll was under way
         self.alone = False  # its job is asked for by itself next
@@ -84,8 +83,21 @@ class Poll:
         self.waits: list[Wait] = []
         self.began = began
         self.exchange = Exchange()
-        self.timer: Timer[Wait | Poll] | None = None
+        self.timer: Timer | None = None
         self.thread: threading.Thread | None = None
+
+    def begin(self) -> list[Wait]:
+        """Counts the poll for the waits that have not ended since; returns these."""
+        self.thread = threading.current_thread()
+        waits = [wait for wait in self.waits if not wait.future.ends]
+        for wait in waits:
+            wait.future.attempts += not wait.free
+            wait.free = False
+        return waits
+
+    def is_needed(self) -> bool:
+        """Says whether one of its waits has not ended."""
+        return any(not wait.future.ends for wait in self.waits)
 
     def add(self, wait: Wait) -> None:
         """Has it ask for the job of one more wait."""
