@@ -11,6 +11,13 @@ import threading
 from typing import Any, Callable, Iterator, NamedTuple
 
 import pytest
+
+if os.environ.get("COVERAGE_RUN") and os.environ.get("PYTEST_XDIST_WORKER"):
+    import coverage
+
+    # What `coverage run` started is the process that hands tests out to workers like this one.
+    coverage.Coverage(auto_data=True).start()
+
 from werkzeug.serving import make_server
 
 from video_translation_client import VideoTranslationClient

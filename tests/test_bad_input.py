@@ -9,6 +9,8 @@ import requests
 from video_translation_client import ExponentialBackoff, Service, VideoTranslationClient
 from video_translation_client._base.arguments import ArgumentError, BadValueError
 
+pytestmark = pytest.mark.one_python
+
 URL = "http://127.0.0.1:5000"
 
 

@@ -22,6 +22,8 @@ from video_translation_client import (
 )
 from video_translation_client.testing import Fault, MockServer
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def heygen(clock):

@@ -19,6 +19,8 @@ from video_translation_client.services import NAMES, find, known
 from video_translation_client.services._definition import Batch
 from video_translation_client.testing import Fault, MockServer
 
+pytestmark = pytest.mark.one_python
+
 FAST = ("--initial-wait-time", "0.05", "--backoff-factor", "1", "--jitter", "0")
 KEY = "hush-key-4711"
 VIDEO = "https://results.example/{}/video.mp4"

@@ -9,6 +9,8 @@ from test_services import KEY, SERVICES, done
 
 from video_translation_client import Service, VideoTranslationClient, services
 
+pytestmark = pytest.mark.one_python
+
 URL = "http://127.0.0.1:5000"
 VARIABLES = {
     "heygen": "HEYGEN_API_KEY",

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.one_python
+
 JOB_IDS = [
     "plain-1_2.3~4",
     "with/slash",

@@ -6,6 +6,8 @@ import pytest
 
 from video_translation_client import VideoTranslationClient
 
+pytestmark = pytest.mark.one_python
+
 URL = "http://127.0.0.1:5000"
 
 

@@ -16,6 +16,8 @@ from test_mock_service import ask
 
 from video_translation_client.testing import Fault, JobScript, MockServer, MockService, VirtualClock
 
+pytestmark = pytest.mark.one_python
+
 URL = "https://results.example/job-1/"
 TEXT = "The speech in the video could not be understood."
 CODE = "unintelligible_speech"

@@ -20,6 +20,8 @@ from video_translation_client.testing import (
 )
 from video_translation_client.testing.faults import QUICK_FAULTS
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def clock() -> VirtualClock:

@@ -9,6 +9,8 @@ from video_translation_client._scheduling.pace import Pace
 from video_translation_client._scheduling.waits import Wait
 from video_translation_client.status import Status, StatusReport
 
+pytestmark = pytest.mark.one_python
+
 
 def make_pace(max_rate=None):
     """The pace of a client without a job."""

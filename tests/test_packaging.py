@@ -103,8 +103,13 @@ def test_supported_pythons_are_tested():
     assert fields["Requires-Python"] == ">=3." + declared[0]
     assert tested[: len(declared)] == declared
     assert config["testenv:lowest"]["base_python"] == "python3." + declared[0]
-    assert config["testenv:coverage"]["set_env"].split("SUPPORTED = ")[1].split() == [
-        *("py3" + minor for minor in declared),
+    newest = declared[-1]
+    settings = config["testenv"]["set_env"]
+    for name, left_to_it in [("MEASURED_ON", declared[:-1]), ("ALL_RUN_ON", declared[1:-1])]:
+        assert re.findall(rf"py3(\d+)(?=[^\n]*{name})", settings) == left_to_it
+        assert re.findall(rf"{name} = (.*)", settings) == ["python3." + newest]
+    assert config["testenv:coverage"]["set_env"].split("MEASURED = ")[1].split() == [
+        "py3" + newest,
         "lowest",
     ]
 

@@ -11,6 +11,8 @@ from video_translation_client import VideoTranslationClient, services
 from video_translation_client.cli.exit_status import PRECEDENCE, ExitStatus
 from video_translation_client.testing import MockServer
 
+pytestmark = pytest.mark.one_python
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 

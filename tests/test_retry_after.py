@@ -11,6 +11,8 @@ from requests.structures import CaseInsensitiveDict
 from video_translation_client._http.retry_after import PacingHeaders
 from video_translation_client.services import DEFAULT
 
+pytestmark = pytest.mark.one_python
+
 HEADERS = DEFAULT.pacing_headers
 
 NOW = 1_893_456_000.0

@@ -29,6 +29,7 @@ def test_there_is_no_thread_before_the_first_submit(server, make_client):
     assert library_threads() <= before
 
 
+@pytest.mark.one_python
 def test_a_thousand_jobs_share_one_dispatcher_and_the_workers(server, make_client, clock):
     """One for each request at once, and one for callbacks; all jobs end as scripted."""
     before = library_threads()
@@ -39,7 +40,7 @@ def test_a_thousand_jobs_share_one_dispatcher_and_the_workers(server, make_clien
         seen.update(library_threads() - before)
 
     for number in range(1000):
-        server.job(f"job-{number}", duration=5, outcome=["completed", "error"][number % 2])
+        server.job(f"job-{number}", duration=1, outcome=["completed", "error"][number % 2])
     with clock.paused():
         futures = [client.submit(f"job-{number}", on_update=look) for number in range(1000)]
     assert [future.result(PATIENCE) for future in futures] == ["completed", "error"] * 500

@@ -29,6 +29,8 @@ from video_translation_client import (
 from video_translation_client.services import DEFAULT
 from video_translation_client.services._definition import matches
 
+pytestmark = pytest.mark.one_python
+
 URL = "http://127.0.0.1:5000"
 PENDING = '{"status": "pending"}'
 COMPLETED = '{"status": "completed"}'
@@ -350,6 +352,7 @@ def test_stages_wait_by_how_long_the_job_has_been_waited_for(elapsed, wait):
     assert STAGES(Moment(99, elapsed, chance=0.5)) == wait + 1
 
 
+@pytest.mark.every_python
 def test_a_pattern_that_python_cannot_search_for_is_refused_when_it_is_made():
     """Versions differ in whether a range that is turned round is an error or matches nothing."""
     with contextlib.suppress(ValueError):

@@ -23,6 +23,8 @@ from video_translation_client import (
 )
 from video_translation_client.testing import Fault, MockServer
 
+pytestmark = pytest.mark.one_python
+
 KEY = "key-0123456789"
 LOGGER = "video_translation_client"
 

@@ -11,6 +11,7 @@ import contextlib
 import io
 import threading
 
+import pytest
 import requests
 from conftest import PATIENCE
 from hypothesis import HealthCheck, settings
@@ -468,6 +469,7 @@ def tell_stories(machine, request, examples):
     )
 
 
+@pytest.mark.one_python
 def test_whatever_happens_every_wait_ends_once_as_the_service_said_and_in_time(request):
     """No job is forgotten, none is asked after its end, and no thread is left."""
     tell_stories(Waits, request, examples=80)

@@ -7,6 +7,8 @@ import pytest
 
 from video_translation_client import Status, StatusReport
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.mark.parametrize("word", ["pending", "completed", "error", "timeout"])
 def test_a_status_is_its_plain_word_wherever_it_is_used(word):

@@ -4,6 +4,8 @@ import pytest
 
 from video_translation_client import ExponentialBackoff, Moment
 
+pytestmark = pytest.mark.one_python
+
 
 def test_waits_double_from_one_second_up_to_the_cap():
     """The n-th wait is the initial one times the factor to the n, never above the cap."""

@@ -9,6 +9,8 @@ from conftest import PATIENCE, serving
 from video_translation_client import Batch, PollError, Service, VideoTranslationClient
 from video_translation_client.testing import Fault, MockServer
 
+pytestmark = pytest.mark.one_python
+
 DAY = 24 * 60 * 60
 PENDING = b'{"result": "pending"}'
 

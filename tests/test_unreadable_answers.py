@@ -135,6 +135,7 @@ UNREADABLE = [
 ]
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize(("body", "problem"), UNREADABLE)
 def test_an_answer_in_another_shape_is_a_failed_poll_that_says_what_is_wrong_and_shows_it(
     poll, body, problem
@@ -147,6 +148,7 @@ def test_an_answer_in_another_shape_is_a_failed_poll_that_says_what_is_wrong_and
     assert body_of(error) == repr(body)
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("name", services.NAMES)
 @pytest.mark.parametrize("body", ["[]", "{}", "", "<html>", '{"result": "completed"}', "null"])
 def test_the_answers_of_a_known_service_are_read_no_less_strictly(poll, provider, name, body):
@@ -307,6 +309,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("name", [None, "heygen", "d-id"])
 def test_a_key_that_is_repeated_is_not_shown(poll, name, spelling):
@@ -340,6 +343,7 @@ def test_secrets_that_overlap_are_not_shown():
     assert quoted(b"hush-one-two-three.hush-one-two.", sent) == "'***.***.'"
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("echo", [KEY * 100, as_json(KEY * 100), quote(KEY * 100, safe="")])
 @pytest.mark.parametrize("left", range(1, 60))
 def test_what_a_cut_leaves_of_a_secret_is_not_shown(echo, left):
@@ -591,6 +595,7 @@ def test_a_failure_in_passing_of_the_default_service_is_told_in_its_own_words(po
     )
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize(
     "answer",
     [
