@@ -1,0 +1,64 @@
+"""Programs in processes of their own, which a watchdog ends where they hang.
+
+A deadlock in the tests' own process would hang the run; here it fails one test, and shows where
+each thread stands.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from conftest import PATIENCE, measured
+
+_BEGINNING = f"""
+import collections
+import concurrent.futures
+import faulthandler
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+import weakref
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.testing import Fault, MockServer, VirtualClock
+
+PATIENCE = {PATIENCE}
+faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
+main_thread = threading.main_thread().ident
+
+
+def excepthook(*error):
+    traceback.print_exception(*error)
+    faulthandler.dump_traceback()
+    os._exit(1)
+
+
+sys.excepthook = excepthook
+"""
+
+
+def run(tmp_path: Path, program: str, *arguments: object) -> None:
+    """Runs a program; fails unless it ends by itself, well, and without a word."""
+    program, environment = measured(_BEGINNING + textwrap.dedent(program))
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    done = subprocess.run(
+        [sys.executable, str(script), *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        timeout=3 * PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), (
+        f"exit status {done.returncode}\n{done.stdout}"
+    )
