@@ -1,0 +1,220 @@
+"""Ctrl-C at any moment leaves no wait behind that never ends.
+
+Real signals arrive in the main thread at random moments, each of which can be in the middle of
+any step of the library; the seed is fixed, the moments are not.
+"""
+
+import pytest
+from watched import run
+
+BEGINNING = """
+chance = random.Random(sys.argv[1] if len(sys.argv) > 1 else 1)
+watched = []
+left = 0
+
+
+def on_signal(*_):
+    # What comes too late, in the program's own loop, is none of the test's business.
+    global left
+    if left:
+        left -= 1
+        raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGINT, on_signal)
+
+
+def interrupt(act, *seconds, begun=None):
+    # Runs act, into which Ctrl-C comes after so many seconds, and again; says if the first did.
+    global left
+
+    def send():
+        if begun is not None:
+            begun.wait(PATIENCE)
+        for pause in seconds:
+            time.sleep(pause)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    left = len(seconds)
+    for _ in range(len(seconds)):
+        try:
+            try:
+                if left == len(seconds):
+                    act()
+            finally:
+                if left == len(seconds):
+                    left = 0
+        except KeyboardInterrupt:
+            pass
+    hit, left = len(seconds) - left, 0
+    sender.join()
+    return hit
+
+
+def watch(future):
+    box = []
+    watched.append((future, box))
+    future.add_done_callback(box.append)
+    return future
+
+
+def make_client(limit=None):
+    return VideoTranslationClient(
+        server.url, None, limit, initial_wait_time=0.01, backoff_factor=1, jitter=0
+    )
+
+
+def until_done(futures):
+    assert not concurrent.futures.wait(futures, PATIENCE).not_done
+    assert all(future.done() for future in futures)
+
+
+def check_callbacks():
+    for future, box in watched:
+        assert box in ([], [future]), (future, box)
+"""
+
+SUBMITS = """
+with MockServer(duration=(0, 0.02)) as server:
+    for round in range(60):
+        client, futures = make_client(), []
+
+        def submit():
+            for number in range(2000):
+                future = client.submit(f"job-{number}")
+                futures.append(future)
+                watch(future)
+
+        interrupt(submit, chance.uniform(0, 0.01))
+        # The client goes on as if nothing had been.
+        futures.append(client.submit("last"))
+        until_done(futures)
+        assert {future.result(0) for future in futures} == {"completed"}
+        client.shutdown()
+    check_callbacks()
+"""
+
+
+def test_ctrl_c_in_a_loop_of_submits_leaves_no_wait_that_never_ends(tmp_path):
+    """What was submitted ends as the service says, and shutdown() returns."""
+    run(tmp_path, BEGINNING + SUBMITS)
+
+
+CANCELS = """
+FUTURES = 4000
+
+
+
+
+with MockServer(duration=1000) as server:
+    for round in range(5):
+        begun, clients, futures = threading.Event(), [], []
+
+        def leave():
+            client = VideoTranslationClient(server.url, None, None, initial_wait_time=30)
+            clients.append(client)
+            with client:
+                for number in range(FUTURES):
+                    futures.append(watch(client.submit(f"job-{number}")))
+                waiter.start()
+                begun.set()
+                threading.Event().wait()
+
+        waiter = threading.Thread(target=lambda: concurrent.futures.wait(futures), daemon=True)
+        interrupt(leave, 0.1, chance.uniform(0, 0.15), begun=begun)
+        if not any(future.cancelled() for future in futures):
+            # Before the first cancel, or instead of it.
+            clients[0].shutdown(wait=False, cancel_futures=True)
+        until_done(futures)
+        assert all(future.cancelled() for future in futures)
+        waiter.join(PATIENCE)
+        assert not waiter.is_alive(), "wait() never woke"
+        clients[0].shutdown()
+    check_callbacks()
+"""
+
+
+def test_a_second_ctrl_c_while_a_with_block_cancels_thousands_of_futures_loses_none(tmp_path):
+    """The rest is cancelled all the same, who waits for them wakes, and shutdown() returns."""
+    run(tmp_path, BEGINNING + CANCELS)
+
+
+WAITS = """
+def result(client):
+    client.submit("job").result(PATIENCE)
+
+
+def exception(client):
+    client.submit("job").exception(PATIENCE)
+
+
+def wait(client):
+    until_done([watch(client.submit(f"job-{number}")) for number in range(20)])
+
+
+def as_completed(client):
+    futures = [watch(client.submit(f"job-{number}")) for number in range(20)]
+    assert set(concurrent.futures.as_completed(futures, PATIENCE)) == set(futures)
+
+
+def cancel(client):
+    futures = [watch(client.submit(f"job-{number}")) for number in range(20)]
+    for future in futures:
+        future.cancel()
+    assert all(future.cancelled() for future in futures)
+
+
+def poll_now(client):
+    future = watch(client.submit("job"))
+    while not future.done():
+        future.poll_now()
+        time.sleep(0.001)
+
+
+def shutdown(client):
+    for number in range(20):
+        watch(client.submit(f"job-{number}"))
+    client.shutdown()
+
+
+def with_block(client):
+    with client:
+        for number in range(20):
+            watch(client.submit(f"job-{number}"))
+
+
+with MockServer(duration=(0, 0.03)) as server:
+    for act in [result, exception, wait, as_completed, cancel, poll_now, shutdown, with_block]:
+        for round in range(20):
+            client, before = make_client(), len(watched)
+            interrupt(lambda: act(client), chance.uniform(0, 0.04))
+            futures = [future for future, _ in watched[before:]]
+            until_done(futures)
+            assert all(future.cancelled() or future.result(0) == "completed" for future in futures)
+            client.shutdown()
+    check_callbacks()
+"""
+
+
+def test_ctrl_c_in_whatever_waits_or_cancels_leaves_every_future_to_end(tmp_path):
+    """In result(), wait(), as_completed(), cancel(), shutdown(): again and shutdown() returns."""
+    run(tmp_path, BEGINNING + WAITS)
+
+
+BLOCKING = """
+with MockServer(duration=1000) as server:
+    server.job("short", duration=0)
+    for round in range(60):
+        client = make_client()
+        hit = interrupt(lambda: client.get_status("endless"), chance.uniform(0, 0.02))
+        assert hit
+        assert client.get_status("short") == "completed"
+        client.shutdown()
+"""
+
+
+def test_ctrl_c_in_get_status_ends_its_wait_at_whatever_moment(tmp_path):
+    """Though the job goes on and has no limit, so that shutdown() has nothing to wait for."""
+    run(tmp_path, BEGINNING + BLOCKING)
