@@ -55,7 +55,7 @@ def run(tmp_path: Path, program: str, *arguments: object) -> None:
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
         timeout=3 * PATIENCE,
         check=False,
     )
