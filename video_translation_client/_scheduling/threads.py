@@ -109,12 +109,14 @@ class Threads:
         self._dispatches = threading.Event()
         self._ticket = threading.Lock()  # whichever thread gets it is the dispatcher
         self._outbox: deque[Task] = deque()  # the dispatcher's: taken, and not with a worker yet
-        self._message: tuple[Bookkeeping, object] | None = None  # likewise: what has woken it
+        # What has woken it, for whoever takes the lock next: nothing is to be done without it.
+        self._woken_by: deque[tuple[Bookkeeping, object]] = deque()
         self._is_short = False  # likewise: whether there is no worker to be had
         # Under the lock:
         self._calls: deque[Task] = deque()
         self._in_flight = 0
-        self._wakes_at = math.inf  # until when the dispatcher waits
+        self._wakes_at = math.inf  # until when the dispatcher waits, or is about to be told to
+        self._took_wakeup = False  # whether what was to tell it so was taken out of the inbox
 
     # For any thread, at any moment; no lock
 
@@ -194,10 +196,15 @@ class Threads:
 
     def read_inbox(self, now: float) -> None:
         """Does the bookkeeping that was posted."""
+        while self._woken_by:
+            bookkeeping, subject = self._woken_by.popleft()
+            bookkeeping(subject, now)
         while not self._inbox.empty():
             with contextlib.suppress(queue.Empty):  # the dispatcher may be faster
                 message = self._inbox.get(block=False)
-                if message is not None:  # which only wakes the dispatcher
+                if message is None:
+                    self._took_wakeup = True
+                else:
                     message[0](message[1], now)
 
     def _next_task(self, now: float) -> Task | None:
@@ -246,8 +253,6 @@ class Threads:
         has_worker = self._workers.has_one or self._find_worker()
         with self.lock:
             now = self._clock.monotonic()
-            if self._message is not None:
-                self._message[0](self._message[1], now)
             self.read_inbox(now)
             self._plan.take_due(now)
             task = self._next_task(now) if has_worker else None
@@ -255,18 +260,21 @@ class Threads:
                 self._outbox.append(task)
                 task = self._next_task(now)
             self._wakes_at = self._next_moment(now) if has_worker else now + _RETRY
+            self._took_wakeup = False
             is_done = self._is_done()
-        self._message = None
         self._plan.follow_up()
         while self._outbox:
             self._workers.start(partial(self._work, self._outbox[0]))
             self._outbox.popleft()
-        while not is_done and self._message is None:
-            # Workers that have made the next moment an earlier or a later one have said so.
+        while not is_done:
+            # Workers that have made the next moment an earlier one have said so.
             left = self._wakes_at - self._clock.monotonic()
             if left <= 0:
                 break
-            self._message = self._clock.wait(self._inbox, left, self._in_flight)
+            message = self._clock.wait(self._inbox, left, self._in_flight)
+            if message is not None:
+                self._woken_by.append(message)
+                break
         return is_done
 
     def _find_worker(self) -> bool:
@@ -308,8 +316,9 @@ class Threads:
             self._in_flight -= 1
             task = self._next_task(now) if takes_next else None
             before, self._wakes_at = self._wakes_at, self._next_moment(now)
-            in_flight, is_early = self._in_flight, self._wakes_at < before
-            left = self._wakes_at - now
+            is_early = self._wakes_at < before or self._took_wakeup
+            in_flight, left = self._in_flight, self._wakes_at - now
+            self._took_wakeup = False
         self._plan.follow_up()
         if is_early:
             self._clock.put(self._inbox, None)
