@@ -193,6 +193,8 @@ def test_a_strategy_checks_its_numbers_as_the_client_does():
     ("name", "value"),
     [
         ("strategy", 5),
+        ("on_event", 5),
+        ("on_event", [print, None]),
         ("random", 0.5),
         ("session", "session"),
         ("session", requests),

@@ -10,7 +10,7 @@ import os
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
 import requests
@@ -46,81 +46,77 @@ _GROWING_WAITS = 10_000
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What one client goes by: checked, and named as its arguments. None is no such limit."""
+class Limits(NamedTuple):
+    """What ends a wait, and the most requests a second; None is no such limit."""
 
-    endpoint: Endpoint
-    strategy: Strategy
     max_attempts: int | None
     max_wait_time: float | None
     max_rate: float | None
+
+
+class Bounds(NamedTuple):
+    """What the requests of one client may take."""
+
     max_concurrency: int
     request_timeout: float
     max_payload: int
-    on_event: tuple[Listener, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one client goes by, checked."""
+
+    endpoint: Endpoint
+    strategy: Strategy
+    limits: Limits
+    bounds: Bounds
+    listeners: tuple[Listener, ...]
     clock: Clock
     random: Callable[[], float]
 
     @property
     def rules(self) -> Rules:
         """What ends a wait."""
-        service = self.endpoint.service
-        return Rules(
-            service.name,
-            self.max_attempts,
-            self.max_wait_time,
-            service.missing_delay,
-            service.result_delay,
-        )
+        service, (attempts, seconds, _) = self.endpoint.service, self.limits
+        delays = (service.missing_delay, service.result_delay)
+        return Rules(service.name, attempts, seconds, *delays)
 
 
 def settle(
     endpoint: Endpoint,
-    *,
-    waits: tuple[float, float, float, float],
-    max_attempts: int | None,
-    max_wait_time: float | None,
-    max_rate: float | None,
-    max_concurrency: int,
-    request_timeout: float,
-    max_payload: int,
     strategy: Strategy | None,
+    backoff: ExponentialBackoff,
+    limits: Limits,
+    bounds: Bounds,
     on_event: Listener | Sequence[Listener],
     clock: Clock | None,
     random: Callable[[], float],
 ) -> Settings:
     """Returns what holds, from what a user gave and what the service recommends.
 
-    All is given as the client takes it; ``waits`` are the four arguments of the backoff. Limits
-    that contradict each other are warned of, at the line of the caller's caller.
+    All is given as the client takes it. Limits that contradict each other are warned of, at the
+    line of the caller's caller.
 
     Raises:
         TypeError, ValueError: A bad argument, named in the message.
     """
-    service, backoff = endpoint.service, ExponentialBackoff(*waits)
-    attempts = service.max_attempts if arguments.is_default(max_attempts) else max_attempts
-    seconds = service.max_wait_time if arguments.is_default(max_wait_time) else max_wait_time
     chosen = strategy
-    if chosen is None and all(map(arguments.is_default, waits)):
-        chosen = service.strategy
+    if chosen is None and all(map(arguments.is_default, vars(backoff).values())):
+        chosen = endpoint.service.strategy
     settings = Settings(
         endpoint,
         backoff if chosen is None else arguments.callback("strategy", chosen),
-        None if attempts is None else arguments.count("max_attempts", attempts),
-        _limit("max_wait_time", seconds),
-        _limit("max_rate", service.max_rate if max_rate is None else max_rate),
-        arguments.count("max_concurrency", max_concurrency, most=_MOST_WORKERS),
-        arguments.number("request_timeout", request_timeout, above=0, most=_DAY),
-        arguments.count("max_payload", max_payload, least=0),
-        _listeners(on_event),
+        _limits_of(endpoint.service, limits),
+        _checked(bounds),
+        _listeners_of(on_event),
         Clock() if clock is None else arguments.instance("clock", clock, Clock),
         arguments.callback("random", random),
     )
     if chosen is None:
         # A limit left at its default contradicts nothing that the user has asked for.
-        asked = None if arguments.is_default(max_wait_time) else settings.max_wait_time
-        for contradiction in _contradictions(backoff, settings.max_attempts, asked):
+        asked = not arguments.is_default(limits.max_wait_time)
+        seconds = settings.limits.max_wait_time if asked else None
+        for contradiction in _contradictions(backoff, settings.limits.max_attempts, seconds):
             warnings.warn(contradiction, stacklevel=3)
     return settings
 
@@ -157,13 +153,36 @@ def settle_endpoint(
     return Endpoint(chosen, url, values, _batch_of(chosen, batch))
 
 
-def _listeners(given: Listener | Sequence[Listener]) -> tuple[Listener, ...]:
-    listeners = (given,) if callable(given) else tuple(given)
-    return tuple(arguments.callback("on_event", listener) for listener in listeners)
+def _limits_of(service: Service, given: Limits) -> Limits:
+    attempts, seconds, rate = given
+    if arguments.is_default(attempts):
+        attempts = service.max_attempts
+    if arguments.is_default(seconds):
+        seconds = service.max_wait_time
+    return Limits(
+        None if attempts is None else arguments.count("max_attempts", attempts),
+        arguments.optional_number("max_wait_time", seconds, above=0, none="no limit"),
+        arguments.optional_number(
+            "max_rate", service.max_rate if rate is None else rate, above=0, none="no limit"
+        ),
+    )
 
 
-def _limit(name: str, value: float | None) -> float | None:
-    return arguments.optional_number(name, value, above=0, none="no limit")
+def _checked(bounds: Bounds) -> Bounds:
+    concurrency, timeout, payload = bounds
+    return Bounds(
+        arguments.count("max_concurrency", concurrency, most=_MOST_WORKERS),
+        arguments.number("request_timeout", timeout, above=0, most=_DAY),
+        arguments.count("max_payload", payload, least=0),
+    )
+
+
+def _listeners_of(on_event: Any) -> tuple[Listener, ...]:
+    if callable(on_event):
+        return (on_event,)
+    if not isinstance(on_event, Sequence):
+        raise BadTypeError("on_event", f"must be callable, or a sequence of such, not {on_event!r}")
+    return tuple(arguments.callback("on_event", listener) for listener in on_event)
 
 
 def _contradictions(

@@ -16,13 +16,13 @@ from ._http.transport import Transport
 from ._scheduling.asking import Asking
 from ._scheduling.listeners import Listeners
 from ._scheduling.scheduler import Scheduler
-from ._settings import Settings, settle, settle_endpoint
+from ._settings import Bounds, Limits, Settings, settle, settle_endpoint
 from .clock import Clock
 from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
 from .status import Status
-from .strategy import Strategy
+from .strategy import ExponentialBackoff, Strategy
 
 
 class VideoTranslationClient:
@@ -107,43 +107,14 @@ class VideoTranslationClient:
         random: Callable[[], float] = random_module.random,
         **variables: str,
     ) -> None:
-        settings = settle(
-            settle_endpoint(service, base_url, api_key, variables, batch, session),
-            waits=(initial_wait_time, backoff_factor, jitter, max_interval),
-            max_attempts=max_attempts,
-            max_wait_time=max_wait_time,
-            max_rate=max_rate,
-            max_concurrency=max_concurrency,
-            request_timeout=request_timeout,
-            max_payload=max_payload,
-            strategy=strategy,
-            on_event=on_event,
-            clock=clock,
-            random=random,
-        )
+        endpoint = settle_endpoint(service, base_url, api_key, variables, batch, session)
+        backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
+        limits = Limits(max_attempts, max_wait_time, max_rate)
+        bounds = Bounds(max_concurrency, request_timeout, max_payload)
+        settings = settle(endpoint, strategy, backoff, limits, bounds, on_event, clock, random)
         transport = _transport_of(settings, session)
-        self._endpoint = settings.endpoint
-        self._clock = settings.clock
-        self._base_url = transport.base_url
-        poller = Poller(transport, settings.endpoint, settings.clock, settings.max_payload)
-        listeners = Listeners(settings.on_event, getattr(settings.strategy, "ended", None))
-        self._scheduler = Scheduler(
-            poller,
-            Asking(
-                poller,
-                settings.strategy,
-                settings.random,
-                settings.rules,
-                listeners,
-                settings.clock,
-            ),
-            settings.rules,
-            listeners,
-            settings.max_rate,
-            settings.request_timeout,
-            settings.max_concurrency,
-            settings.clock,
-        )
+        self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
+        self._scheduler = _scheduler_of(settings, transport)
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._scheduler.abandon).atexit = False
 
@@ -236,11 +207,27 @@ def _transport_of(settings: Settings, session: requests.Session | None) -> Trans
             endpoint.base_url,
             endpoint.service.method,
             endpoint.headers(),
-            settings.request_timeout,
-            settings.max_concurrency,
+            settings.bounds.request_timeout,
+            settings.bounds.max_concurrency,
         )
     except requests.RequestException as error:
         # The error's own text may hold a header's value, so it is left out.
         raise ValueError(
             f"no request can be made of base_url and session: {type(error).__name__}"
         ) from None
+
+
+def _scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
+    strategy, bounds, clock = settings.strategy, settings.bounds, settings.clock
+    poller = Poller(transport, settings.endpoint, clock, bounds.max_payload)
+    listeners = Listeners(settings.listeners, getattr(strategy, "ended", None))
+    return Scheduler(
+        poller,
+        Asking(poller, strategy, settings.random, settings.rules, listeners, clock),
+        settings.rules,
+        listeners,
+        settings.limits.max_rate,
+        bounds.request_timeout,
+        bounds.max_concurrency,
+        clock,
+    )
