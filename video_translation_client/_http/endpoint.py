@@ -74,17 +74,16 @@ class Endpoint:
 
         Ids with a comma, or none at all, are asked for one at a time.
         """
-        if self.batch is None:
-            return 1
+        batch = self.batch
         different: set[str] = set()
         octets = 0
         for number, job_id in enumerate(job_ids):
-            if job_id is None or ("," in job_id and "{job_ids}" in self.batch.path):
+            if batch is None or job_id is None or ("," in job_id and "{job_ids}" in batch.path):
                 return max(1, number)
             if job_id not in different:
                 different.add(job_id)
                 octets += len(quote(job_id, safe="")) + 1
-            if len(different) > self.batch.limit or octets > _MOST_OCTETS:
+            if len(different) > batch.limit or octets > _MOST_OCTETS:
                 return max(1, number)
         return len(job_ids)
 
@@ -97,12 +96,10 @@ class Endpoint:
         return f"{path}{'&' if '?' in path else '?'}{batch.cursor}={quote(cursor, safe='')}"
 
     def with_result(self, report: StatusReport, job_id: str | None) -> StatusReport:
-        """Returns a report with the URLs of its result, where the service has them apart."""
-        if self.service.result_url is None:
-            return report
+        """Returns a report with the URLs of its result, for a service that has them apart."""
         if report.status is not Status.COMPLETED:
             return replace(report, result=None)
-        base_url, template = without_credentials(self.base_url), self.service.result_url
+        base_url, template = without_credentials(self.base_url), str(self.service.result_url)
 
         def url(result: str) -> str:
             names = {"job_id": quote(job_id or "", safe=""), "result": quote(result, safe="")}

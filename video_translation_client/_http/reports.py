@@ -138,7 +138,7 @@ class ReportReader:
         state = text_of(status)
         if state is None or len(state) > _LONGEST_WORD:
             raise ValueError("the status in the answer is not a word")
-        meaning = form.listed.get(state.lower())
+        meaning = form.words.listed.get(state.lower())
         if meaning is None:
             meaning, state = self._unlisted(form.words, state, answer)
         if meaning == "missing":
@@ -191,11 +191,6 @@ class _Form:
         self.status = compiled(status)
         self.parts = [compiled(expression) for expression in parts]
         self.words = words
-        self.listed = {
-            str(listed).lower(): meaning
-            for meaning in ("completed", "error", "missing", "pending")
-            for listed in getattr(words, meaning)
-        }
 
 
 def decode(body: bytes) -> Any:

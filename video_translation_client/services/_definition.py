@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass, field
-from typing import Tuple, Union
+from typing import Mapping, Tuple, Union
 
 from .._base import arguments
 from ..strategy import Strategy
@@ -30,6 +30,7 @@ class Words:
         completed: Once it has.
         error: Once it has failed.
         missing: Where it knows no such job.
+        listed: What each word that is listed itself means, in small letters; made of the others.
 
     Raises:
         TypeError, ValueError: An entry is none of these, or listed for two states.
@@ -39,22 +40,18 @@ class Words:
     completed: Patterns = ("completed",)
     error: Patterns = ("error",)
     missing: Patterns = ()
-    _listed: dict[str, str] = field(init=False, repr=False, compare=False)
+    listed: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_listed", check_words(self))
+        object.__setattr__(self, "listed", check_words(self))
 
     def meaning(self, state: str) -> str | None:
         """Returns ``pending``, ``completed``, ``error`` or ``missing``; None: not listed."""
-        listed = self._listed.get(state.lower())
+        listed = self.listed.get(state.lower())
         if listed is not None:
             return listed
         found = (name for name, patterns in self.by_meaning() if matches(state, patterns))
         return next(found, None)
-
-    def lists(self, state: str) -> bool:
-        """Says whether a word is listed itself, and not matched by a pattern alone."""
-        return state.lower() in self._listed
 
     def by_meaning(self) -> tuple[tuple[str, Patterns], ...]:
         """Returns all words by what they mean, in the order in which patterns count."""
