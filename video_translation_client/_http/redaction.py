@@ -57,49 +57,13 @@ _ESCAPE = re.compile(
 class Secrets:
     """What was sent to get one answer, and so what is not to be shown of that.
 
+    What it costs is bounded by the length of the secrets and of the texts.
+
     Args:
         path: What was asked for, a query included.
         url: All of it; what its query has beyond that of ``path`` is taken for secret.
         headers: The headers; what they hold is taken for secret, but for those of every request.
     """
-
-    def __init__(self, path: str, url: str, headers: Mapping[str, Any]) -> None:
-        self._sent = (path, url, headers)
-        self._found: _Found | None = None
-        self._body: bytes | None = None
-        self._quoted = ""
-
-    def redact(self, text: str) -> str:
-        """Returns the first 4096 characters of a text without secrets.
-
-        They are found also where escapes of JSON, URLs or HTML spell them.
-        """
-        if self._found is None:  # most answers are shown to nobody
-            self._found = _Found(*self._sent)
-        cut = len(text) > _MOST_EXAMINED
-        if cut:
-            text = _BEGUN_ESCAPE.sub("", text[:_MOST_EXAMINED])
-        text = self._found.taken_out(text, cut)
-        if cut:  # and what the cut has left of a URL
-            text = re.sub(r"(?i)https?:[^\s\"'<>]*\Z", "", text)
-        # What presigned URLs carry in their query, or as a user name and password.
-        text = re.sub(r"(?i)(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
-        return re.sub(r"(?i)(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
-
-    def quote(self, body: bytes) -> str:
-        """Returns the first 200 characters of an answer's body, without secrets.
-
-        Made once for all jobs of which a body tells.
-        """
-        if self._body is not body:
-            # Without the zeros, UTF-16 and UTF-32 hide nothing.
-            text = body.replace(b"\0", b"").decode("utf-8", "replace")
-            self._body, self._quoted = body, quote(self.redact(text))
-        return self._quoted
-
-
-class _Found:
-    """The secrets of one request. What it costs is bounded by their length and the text's."""
 
     def __init__(self, path: str, url: str, headers: Mapping[str, Any]) -> None:
         values = [
@@ -118,8 +82,35 @@ class _Found:
         self._beginnings: dict[str, list[str]] = {}
         for secret in sorted(found, key=len, reverse=True):
             self._beginnings.setdefault(secret[:_SHORTEST_SECRET], []).append(secret)
+        self._quoted: tuple[bytes, str] | None = None
 
-    def taken_out(self, text: str, cut: bool) -> str:
+    def redact(self, text: str) -> str:
+        """Returns the first 4096 characters of a text without secrets.
+
+        They are found also where escapes of JSON, URLs or HTML spell them.
+        """
+        cut = len(text) > _MOST_EXAMINED
+        if cut:
+            text = _BEGUN_ESCAPE.sub("", text[:_MOST_EXAMINED])
+        text = self._without_secrets(text, cut)
+        if cut:  # and what the cut has left of a URL
+            text = re.sub(r"(?i)https?:[^\s\"'<>]*\Z", "", text)
+        # What presigned URLs carry in their query, or as a user name and password.
+        text = re.sub(r"(?i)(https?:(?:\\?/){2})[^\s\"'<>/\\?@]*@", r"\1***@", text)
+        return re.sub(r"(?i)(https?:[^\s\"'<>?]*\?)[^\s\"'<>]*", r"\1***", text)
+
+    def quote(self, body: bytes) -> str:
+        """Returns the first 200 characters of an answer's body, without secrets.
+
+        Made once for all jobs of which a body tells.
+        """
+        if self._quoted is None or self._quoted[0] is not body:
+            # Without the zeros, UTF-16 and UTF-32 hide nothing.
+            text = body.replace(b"\0", b"").decode("utf-8", "replace")
+            self._quoted = body, quote(self.redact(text))
+        return self._quoted[1]
+
+    def _without_secrets(self, text: str, cut: bool) -> str:
         """Returns a text without secrets, nor the beginning of one at its end if it was ``cut``."""
         if self._too_many:
             return "***"

@@ -6,7 +6,7 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
@@ -44,14 +44,38 @@ _PIECE = 8 * 1024
 _ENCODINGS = ("gzip", "deflate", "identity")
 
 
-class Answer(NamedTuple):
-    """What came back, what must not be shown of it, and the headers of redirects on the way."""
+class Answer:
+    """What came back.
 
-    status_code: int
-    headers: CaseInsensitiveDict[str]
-    body: bytes
-    secrets: Secrets
-    redirects: tuple[CaseInsensitiveDict[str], ...] = ()
+    Args:
+        status_code: The HTTP status.
+        headers: The headers.
+        body: The body, whole.
+        sent: The path that was asked for, the URL and headers that were sent in the end.
+        redirects: The headers of redirects on the way.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        sent: tuple[str, str, Mapping[str, Any]],
+        redirects: tuple[Mapping[str, str], ...] = (),
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.body = body
+        self.redirects = redirects
+        self._sent = sent
+        self._secrets: Secrets | None = None
+
+    @property
+    def secrets(self) -> Secrets:
+        """What must not be shown of it; looked for only if something is to be shown."""
+        if self._secrets is None:
+            self._secrets = Secrets(*self._sent)
+        return self._secrets
 
 
 class Transport:
@@ -144,22 +168,23 @@ class Transport:
         return TransportError(f"no whole answer within {self._timeout:g} s")
 
     def _answer_to(self, request: Any, path: str, exchange: Exchange) -> Answer:
-        redirects: tuple[CaseInsensitiveDict[str], ...] = ()
+        redirects: tuple[Mapping[str, str], ...] = ()
         for _ in range(MAX_REDIRECTS + 1):
             if exchange.aborted:  # adapters of other kinds don't hear of it
                 raise self._aborted()
             with self._send(request) as response:
                 following = response.next
                 sent = response.request or request  # that of the last step of a digest
-                secrets = Secrets(path, str(sent.url), self._sent_headers(sent))
+                code, headers, body = response.status_code, response.headers, response.content
+                details = (path, str(sent.url), self._sent_headers(sent))
+                answer = Answer(code, headers, body, details, redirects)
                 if following is None:
-                    code, headers = response.status_code, response.headers
-                    return Answer(code, headers, response.content, secrets, redirects)
-                redirects += (response.headers,)
+                    return answer
+                redirects += (headers,)
             if isinstance(request, requests.Request):
                 request = sent
             if _origin(following) != _origin(request):
-                origin = quote(secrets.redact(_origin(following)))
+                origin = quote(answer.secrets.redact(_origin(following)))
                 raise TransportError(f"a redirect to {origin} was not followed", lasting=True)
             if "Authorization" in request.headers:  # requests may have put another in its place
                 following.headers["Authorization"] = request.headers["Authorization"]
