@@ -501,7 +501,9 @@ def test_one_job_that_spoils_the_request_does_not_spoil_the_others(ask_together,
     assert (a.attempts, c.attempts) == (2, 2)
 
 
-@pytest.mark.parametrize("fault", [Fault.http(503), Fault.http(500), Fault.drop_midway()])
+@pytest.mark.parametrize(
+    "fault", [Fault.http(503), Fault.http(500), Fault.drop_midway(), Fault.not_json()]
+)
 def test_a_failed_batch_costs_each_of_its_jobs_one_attempt(heygen, make_client, clock, fault):
     """And they are asked for together again."""
     for job_id in names(3):

@@ -90,9 +90,9 @@ class AnswerReader:
         except ValueError:
             code = answer.status_code
             problem = f"HTTP status {code}, without statuses, in the answer for many jobs"
-            # Unless it passes, one of the jobs may be what is wrong.
-            alone = not isinstance(failure, PollError)
-            return {one: (_unreadable(answer, one, problem), alone) for one in job_ids}, None
+            # Unless it passes, as what was cut off may, one of the jobs may be what is wrong.
+            passing = isinstance(failure, PollError) if failure else not body.is_json
+            return {one: (_unreadable(answer, one, problem), not passing) for one in job_ids}, None
         results: Results = {}
         for job_id, report in reports.items():
             if isinstance(report, Exception):
@@ -105,12 +105,12 @@ class AnswerReader:
 
     def _open(self, answer: Answer) -> _Body:
         """Returns the decoded body, with the status or, where there is none, the envelope."""
-        payload = None
+        payload, is_json = None, False
         try:
-            payload = decode(answer.body)
+            payload, is_json = decode(answer.body), True
             status = self._reports.status_in(payload)
         except ValueError as error:
-            return _Body(payload, problem=str(error))
+            return _Body(payload, problem=str(error), is_json=is_json)
         if status is not None or self._message is None:
             return _Body(payload, status)
         try:
@@ -157,6 +157,7 @@ class _Body(NamedTuple):
         message: What was wrong, where an envelope says so in place of a status.
         code: The service's code for that, or an empty text.
         problem: Why it can't be read as the answer for one job.
+        is_json: Whether it could be decoded.
     """
 
     payload: Any
@@ -164,6 +165,7 @@ class _Body(NamedTuple):
     message: str | None = None
     code: str = ""
     problem: str | None = None
+    is_json: bool = True
 
 
 def _unreadable(answer: Answer, job_id: str | None, problem: str) -> PollError:
