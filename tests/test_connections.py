@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from conftest import PATIENCE
-from raw_server import answering, told
+from raw_server import CLOSE, answering, told
 
 from video_translation_client import RejectedError
 
@@ -188,3 +188,36 @@ def test_what_a_request_of_the_users_own_leaves_behind_reaches_no_job(make_clien
         assert future.result(PATIENCE) == "completed"
         assert sizes == [size, len('{"result": "pending"}')]
         assert [asked.connection for asked in server.requests] == [1, 1, 1, 2]
+
+
+@pytest.fixture(params=["direct", "tunnel"])
+def closing(request, session):
+    """The URL of a server that closes each connection after an answer, behind a proxy or not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(SELF_SIGNED))
+    last = told("completed", "Connection: close\r\n")
+
+    def answer(asked):
+        if asked.method != "CONNECT":
+            return last
+        asked.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with context.wrap_socket(asked.stream, server_side=True) as stream:
+            stream.recv(65536)
+            stream.sendall(last)
+        return CLOSE
+
+    with answering(answer) as server:
+        if request.param == "tunnel":
+            session.proxies = {"https": server.url}
+        yield server.url if request.param == "direct" else "https://127.0.0.1:1"
+
+
+def test_a_request_of_the_users_own_may_open_a_connection_among_those_of_jobs(
+    make_client, session, closing
+):
+    """It is bounded by nothing, and belongs to no poll."""
+    client = make_client(closing, session=session)
+    for _ in range(2):
+        assert client.get_status("job-1") == "completed"
+        own = session.get(f"{closing}/own", timeout=PATIENCE, verify=session.verify)
+        assert own.json() == {"result": "completed"}

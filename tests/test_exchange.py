@@ -180,6 +180,16 @@ def test_a_request_ends_at_once_wherever_in_its_exchange_it_is_aborted(transport
     assert all(closed)
 
 
+def test_an_exchange_that_was_aborted_sends_no_request(transport):
+    """As where a job was cancelled before its turn."""
+    exchange = Exchange()
+    exchange.abort()
+    with answering(lambda asked: told("pending")) as server:
+        with pytest.raises(requests.RequestException, match="no whole answer within"):
+            transport(server.url).get("/status", exchange)
+        assert server.requests == []
+
+
 def test_a_hook_may_abort_the_exchange_in_which_it_runs(transport):
     """The answer is not taken, and the next exchange goes over another connection."""
     exchange = Exchange()

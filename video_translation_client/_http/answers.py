@@ -105,20 +105,17 @@ class AnswerReader:
 
     def _open(self, answer: Answer) -> _Body:
         """Returns the decoded body, with the status or, where there is none, the envelope."""
-        payload, is_json = None, False
+        payload = status = message = code = None
+        is_json = False
         try:
             payload, is_json = decode(answer.body), True
             status = self._reports.status_in(payload)
+            if status is None and self._message is not None:
+                message = readable(find(self._message, payload))
+                code = None if self._code is None else word(find(self._code, payload))
         except ValueError as error:
             return _Body(payload, problem=str(error), is_json=is_json)
-        if status is not None or self._message is None:
-            return _Body(payload, status)
-        try:
-            message = readable(find(self._message, payload))
-            code = None if self._code is None else word(find(self._code, payload))
-        except ValueError:
-            return _Body(payload)
-        return _Body(payload, message=message, code=code or "")
+        return _Body(payload, status, message, code or "")
 
     def _refusal(
         self, answer: Answer, body: _Body, job_id: str | None

@@ -60,7 +60,7 @@ def guard_connections(
     adapter: Any = session.get_adapter(str(request.url))
     if not issubclass(type(adapter), HTTPAdapter):
         return False
-    proxies = settings["proxies"]
+    proxies, guarded = settings["proxies"], False
     # What is wrong with the URL or a proxy is for the exchange itself to meet.
     with contextlib.suppress(requests.RequestException, ValueError):
         if hasattr(adapter, "get_connection_with_tls_context"):  # since requests 2.32
@@ -69,20 +69,19 @@ def guard_connections(
             )
         else:
             pool = adapter.get_connection(request.url, proxies)
-        return _guard(pool)
-    return False
+        guarded = _guard(pool)
+    return guarded
 
 
 def _guard(pool: Any) -> bool:
     pool_class: Any = type(pool)  # read before the class that tells whether it is guarded
     made: Any = internals.connection_class(pool)
-    if not issubclass(made, HTTPConnection):
-        return False
-    if not issubclass(made, _Connection):
+    can_be = issubclass(made, HTTPConnection)
+    if can_be and not issubclass(made, _Connection):
         internals.change_classes(pool, _extended(pool_class, _Pool), _extended(made, _Connection))
         _pools.add(pool)
         _close_idle(internals.idle_connections(pool))
-    return True
+    return can_be
 
 
 def leave_connections() -> None:
@@ -203,13 +202,10 @@ class _Connection:
         exchange.renewing = True
         raise _StaleError from None
 
-    def ends(self, stream: _Stream) -> None:
-        """Decides, at the end of an answer, whether the connection may bring another one."""
-        # Or else it is closed anyway, or another one by now.
-        if self.sock is not stream.socket:
-            return
-        left = self._exchange is not None and self._exchange.leave()
-        if left or stream.has_surplus():
+    def finish(self, stream: _Stream) -> None:
+        """Gives the connection up at the end of an answer, if others may use it then."""
+        aborted = self._exchange is not None and self._exchange.leave()
+        if aborted or stream.has_surplus():
             self.close()  # type: ignore[attr-defined]
 
 
@@ -252,8 +248,9 @@ class _Stream(io.BufferedReader):
 
     def close(self) -> None:
         connection = None if self.closed else self.connection()
-        if connection is not None:
-            connection.ends(self)
+        # Or else it is closed anyway, or another one by now.
+        if connection is not None and connection.sock is self.socket:
+            connection.finish(self)
         super().close()
 
     def has_surplus(self) -> bool:

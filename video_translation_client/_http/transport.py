@@ -6,7 +6,8 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from functools import partial
+from typing import Any, Callable, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
@@ -51,7 +52,7 @@ class Answer:
         status_code: The HTTP status.
         headers: The headers.
         body: The body, whole.
-        sent: The path that was asked for, the URL and headers that were sent in the end.
+        make_secrets: Called if something of the answer is to be shown.
         redirects: The headers of redirects on the way.
     """
 
@@ -60,21 +61,21 @@ class Answer:
         status_code: int,
         headers: Mapping[str, str],
         body: bytes,
-        sent: tuple[str, str, Mapping[str, Any]],
+        make_secrets: Callable[[], Secrets],
         redirects: tuple[Mapping[str, str], ...] = (),
     ) -> None:
         self.status_code = status_code
         self.headers = headers
         self.body = body
         self.redirects = redirects
-        self._sent = sent
+        self._make_secrets = make_secrets
         self._secrets: Secrets | None = None
 
     @property
     def secrets(self) -> Secrets:
-        """What must not be shown of it; looked for only if something is to be shown."""
+        """What must not be shown of it."""
         if self._secrets is None:
-            self._secrets = Secrets(*self._sent)
+            self._secrets = self._make_secrets()
         return self._secrets
 
 
@@ -176,8 +177,9 @@ class Transport:
                 following = response.next
                 sent = response.request or request  # that of the last step of a digest
                 code, headers, body = response.status_code, response.headers, response.content
-                details = (path, str(sent.url), self._sent_headers(sent))
-                answer = Answer(code, headers, body, details, redirects)
+                answer = Answer(
+                    code, headers, body, partial(self._secrets_of, path, sent), redirects
+                )
                 if following is None:
                     return answer
                 redirects += (headers,)
@@ -191,16 +193,14 @@ class Transport:
             request = following
         raise TransportError(f"more than {MAX_REDIRECTS} redirects", lasting=True)
 
-    def _sent_headers(self, request: requests.PreparedRequest) -> Any:
-        """Returns the headers that were sent, with what the adapter has added for a proxy."""
-        if not self._settings["proxies"]:
-            return request.headers
-        headers = dict(request.headers)
-        adapter = self._session.get_adapter(str(request.url))
-        proxy = select_proxy(str(request.url), self._settings["proxies"])
+    def _secrets_of(self, path: str, request: requests.PreparedRequest) -> Secrets:
+        """Returns what was sent, with what the adapter has added for a proxy."""
+        url, headers = str(request.url), dict(request.headers)
+        adapter = self._session.get_adapter(url)
+        proxy = select_proxy(url, self._settings["proxies"])
         if proxy and isinstance(adapter, HTTPAdapter):
             headers.update(adapter.proxy_headers(prepend_scheme_if_needed(proxy, "http")))
-        return headers
+        return Secrets(path, url, headers)
 
     def after_fork(self) -> None:
         """Leaves the connections to the parent, in a forked child."""
