@@ -57,8 +57,8 @@ class AnswerReader:
     ) -> tuple[Results, str | None]:
         """Returns what the answer for one job says, in the form of ``many``."""
         (job_id,) = job_ids
-        body = self._open(answer)
-        result: StatusReport | VideoTranslationError | None = self._refusal(answer, body, job_id)
+        result: StatusReport | VideoTranslationError | None
+        body, result = self._open(answer, job_id)
         if result is None:
             try:
                 if body.problem is not None:
@@ -82,8 +82,7 @@ class AnswerReader:
             job_ids: The jobs of interest; those of which it says nothing are left out.
             retry_after: What its headers ask for, which reports repeat.
         """
-        body = self._open(answer)
-        failure = self._refusal(answer, body, None)
+        body, failure = self._open(answer, None)
         payload = None if failure is not None else body.payload
         try:
             reports, cursor = self._reports.many(payload, job_ids, answer, retry_after)
@@ -103,9 +102,11 @@ class AnswerReader:
                 results[job_id] = (report, not pending)
         return results, cursor
 
-    def _open(self, answer: Answer) -> _Body:
-        """Returns the decoded body, with the status or, where there is none, the envelope."""
-        payload = status = message = code = None
+    def _open(
+        self, answer: Answer, job_id: str | None
+    ) -> tuple[_Body, VideoTranslationError | None]:
+        """Returns the decoded body, and what the answer is if it can't have a status."""
+        payload = status = message = code = problem = None
         is_json = False
         try:
             payload, is_json = decode(answer.body), True
@@ -114,18 +115,19 @@ class AnswerReader:
                 message = readable(find(self._message, payload))
                 code = None if self._code is None else word(find(self._code, payload))
         except ValueError as error:
-            return _Body(payload, problem=str(error), is_json=is_json)
-        return _Body(payload, status, message, code or "")
+            problem = str(error)
+        body = _Body(payload, status, message, code or "", problem, is_json)
+        accepted = 200 <= answer.status_code < 300
+        if accepted and message is None and answer.status_code not in self._service.missing:
+            return body, None
+        return body, self._refusal(answer, body, job_id, accepted)
 
     def _refusal(
-        self, answer: Answer, body: _Body, job_id: str | None
-    ) -> VideoTranslationError | None:
-        """Returns what an answer is that can't tell a status, by its HTTP status or envelope."""
+        self, answer: Answer, body: _Body, job_id: str | None, accepted: bool
+    ) -> VideoTranslationError:
+        """Returns what an answer is by its HTTP status, or by the envelope of an error."""
         status_code, service = answer.status_code, self._service
-        accepted, enveloped = 200 <= status_code < 300, body.message is not None
-        if accepted and not enveloped and status_code not in service.missing:
-            return None
-        redact = answer.secrets.redact
+        redact, enveloped = answer.secrets.redact, body.message is not None
         reason, code = f"HTTP status {status_code}", redact(body.code)
         if body.message is not None:
             reason += f": {quote(redact(body.message))} ({quote(code) if code else 'no code'})"
@@ -158,11 +160,11 @@ class _Body(NamedTuple):
     """
 
     payload: Any
-    status: Any = None
-    message: str | None = None
-    code: str = ""
-    problem: str | None = None
-    is_json: bool = True
+    status: Any
+    message: str | None
+    code: str
+    problem: str | None
+    is_json: bool
 
 
 def _unreadable(answer: Answer, job_id: str | None, problem: str) -> PollError:

@@ -1,4 +1,4 @@
-"""What goes wrong without an answer: whether it passes, and in whose words it may be told.
+"""What goes wrong without an answer: whether it passes, and in whose words it may be shown.
 
 Of the errors of other libraries, only the system's own words are repeated and chained: theirs
 may hold URLs, headers, or what the server sent.
@@ -24,7 +24,7 @@ from .connections import WireError
 if TYPE_CHECKING:
     from .transport import Answer
 
-# Errors of libraries that tell of the network or the server, some of which requests lets through.
+# Errors of libraries about the network or the server, some of which requests lets through.
 _TROUBLE = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -156,7 +156,7 @@ def _system(error: BaseException) -> OSError | None:
         return None
     worded = (TimeoutError, socket.timeout, ssl.SSLCertVerificationError)
     if not isinstance(error.errno, int) and not isinstance(error, worded):
-        # Where http.client tells of a tunnel, the words of the proxy follow.
+        # Where http.client speaks of a tunnel, the words of the proxy follow.
         tunnel = re.match(r"Tunnel connection failed: \d+", str(error))
         return OSError(tunnel.group()) if tunnel else None
     _make_bare(error)

@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
         retry_after: Seconds for which the service wants the job left alone, or None.
         throttled: Whether it wants fewer requests of all jobs: for ``retry_after`` none at all.
         alone: Whether the job has to be asked for by itself next: to read the end that an
-            answer for many gave, or because that can't tell of it.
+            answer for many gave, or because that does not have it.
         status_code: The HTTP status of the answer; None without one.
     """
 

@@ -102,7 +102,7 @@ class Secrets:
     def quote(self, body: bytes) -> str:
         """Returns the first 200 characters of an answer's body, without secrets.
 
-        Made once for all jobs of which a body tells.
+        Made once for all jobs in a body.
         """
         if self._quoted is None or self._quoted[0] is not body:
             # Without the zeros, UTF-16 and UTF-32 hide nothing.

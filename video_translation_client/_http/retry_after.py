@@ -72,7 +72,7 @@ def _number(text: str) -> float | None:
 
 
 def _until(text: str, sent: str, now: Callable[[], float]) -> float | None:
-    """Returns the seconds until a date, by the server's own clock where it tells it."""
+    """Returns the seconds until a date, by the server's own clock where that is known."""
     moment = _moment(text)
     if moment is None:
         return None

@@ -6,6 +6,7 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -45,37 +46,30 @@ _PIECE = 8 * 1024
 _ENCODINGS = ("gzip", "deflate", "identity")
 
 
+@dataclass
 class Answer:
     """What came back.
 
-    Args:
+    Attributes:
         status_code: The HTTP status.
         headers: The headers.
         body: The body, whole.
-        make_secrets: Called if something of the answer is to be shown.
+        make_secrets: Says what was sent; called if something of the answer is to be shown.
         redirects: The headers of redirects on the way.
     """
 
-    def __init__(
-        self,
-        status_code: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        make_secrets: Callable[[], Secrets],
-        redirects: tuple[Mapping[str, str], ...] = (),
-    ) -> None:
-        self.status_code = status_code
-        self.headers = headers
-        self.body = body
-        self.redirects = redirects
-        self._make_secrets = make_secrets
-        self._secrets: Secrets | None = None
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+    make_secrets: Callable[[], Secrets]
+    redirects: tuple[Mapping[str, str], ...] = ()
+    _secrets: Secrets | None = None
 
     @property
     def secrets(self) -> Secrets:
         """What must not be shown of it."""
         if self._secrets is None:
-            self._secrets = self._make_secrets()
+            self._secrets = self.make_secrets()
         return self._secrets
 
 
