@@ -132,7 +132,9 @@ def test_each_job_is_a_line_and_the_totals_follow(
     server.job("film", duration=0.3)
     server.job("bad", faults={1: Fault.http(200, body=body)})
     server.job("gone", faults={1: Fault.http(404)})
-    server.job("down", progress=False, faults={poll: Fault.http(503) for poll in range(2, 5)})
+    # The last answer is late, so that a busy machine, too, draws a frame with the failures.
+    failures = {poll: Fault.http(503) for poll in range(2, 5)}
+    server.job("down", progress=False, faults={**failures, 5: Fault.slow(2)})
     shown = terminal(
         *WATCH, server.url, "film", "bad", "gone", "down", *FAST, "--max-attempts", "5"
     )
