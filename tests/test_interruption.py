@@ -33,9 +33,15 @@ def interrupt(act, *seconds, begun=None):
             time.sleep(0)
         if begun is not None:
             begun.wait(PATIENCE)
-        for pause in seconds:
+        for number, pause in enumerate(seconds, 1):
             time.sleep(pause)
-            os.kill(os.getpid(), signal.SIGINT)
+            # CPython loses a signal that comes as it goes to sleep; who sits there presses again.
+            for attempt in range(10000):
+                if left <= len(seconds) - number:
+                    break
+                if attempt % 100 == 0:
+                    os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.001)
 
     sender = threading.Thread(target=send)
     sender.start()
@@ -79,6 +85,12 @@ def check_callbacks():
         assert box in ([], [future]), (future, box)
 """
 
+
+def interrupted(tmp_path, program):
+    """Runs a program, in which Python may tell of a Ctrl-C that came into a finalizer."""
+    run(tmp_path, BEGINNING + program, is_silent=False)
+
+
 SUBMITS = """
 with MockServer(duration=(0, 0.02)) as server:
     for round in range(40):
@@ -102,7 +114,7 @@ with MockServer(duration=(0, 0.02)) as server:
 
 def test_ctrl_c_in_a_loop_of_submits_leaves_no_wait_that_never_ends(tmp_path):
     """What was submitted ends as the service says, and shutdown() returns."""
-    run(tmp_path, BEGINNING + SUBMITS)
+    interrupted(tmp_path, SUBMITS)
 
 
 CANCELS = """
@@ -141,7 +153,7 @@ with MockServer(duration=1000) as server:
 
 def test_a_second_ctrl_c_while_a_with_block_cancels_thousands_of_futures_loses_none(tmp_path):
     """The rest is cancelled all the same, who waits for them wakes, and shutdown() returns."""
-    run(tmp_path, BEGINNING + CANCELS)
+    interrupted(tmp_path, CANCELS)
 
 
 WAITS = """
@@ -165,8 +177,7 @@ def as_completed(client):
 def cancel(client):
     futures = [watch(client.submit(f"job-{number}")) for number in range(20)]
     for future in futures:
-        future.cancel()
-    assert all(future.cancelled() for future in futures)
+        assert future.cancel() == future.cancelled()
 
 
 def poll_now(client):
@@ -203,7 +214,7 @@ with MockServer(duration=(0, 0.03)) as server:
 
 def test_ctrl_c_in_whatever_waits_or_cancels_leaves_every_future_to_end(tmp_path):
     """In result(), wait(), as_completed(), cancel(), shutdown(): again and shutdown() returns."""
-    run(tmp_path, BEGINNING + WAITS)
+    interrupted(tmp_path, WAITS)
 
 
 BLOCKING = """
@@ -219,4 +230,4 @@ with MockServer(duration=1000) as server:
 
 def test_ctrl_c_in_get_status_ends_its_wait_at_whatever_moment(tmp_path):
     """Though the job goes on and has no limit, so that shutdown() has nothing to wait for."""
-    run(tmp_path, BEGINNING + BLOCKING)
+    interrupted(tmp_path, BLOCKING)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from ._base.arguments import callback
 from ._base.callbacks import call
-from ._base.internals import holds_condition, notify_cancel
+from ._base.internals import UninterruptibleCondition, holds_condition, notify_cancel
 from .clock import Clock
 from .errors import PollError, name_job
 from .events import Ended
@@ -74,6 +74,7 @@ class StatusFuture(Base):
         on_update: Callable[[Status], Any] | None = None,
     ) -> None:
         super().__init__()
+        self._condition = UninterruptibleCondition()
         self.job_id = job_id
         self.report: StatusReport | None = None
         self.attempts = 0
@@ -258,6 +259,7 @@ class StatusFuture(Base):
         Threads that are not there may hold its locks, so it begins anew.
         """
         super().__init__()
+        self._condition = UninterruptibleCondition()
         self._owner = _NOBODY
         self._on_update, self._update_callbacks, self._done_callbacks_left = None, [], []
         ended, self.ends = self.ends or [end], []

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import Future, thread
-from threading import Thread
+from operator import attrgetter
+from threading import Condition, Thread
 from typing import Any, Callable, Iterable
 
 # concurrent.futures
@@ -32,6 +33,17 @@ def is_thread_shortage(error: RuntimeError) -> bool:
     new thread", and from 3.12 on also "can't create new thread at interpreter shutdown".
     """
     return "new thread" in str(error)
+
+
+class UninterruptibleCondition(Condition):
+    """A condition that Ctrl-C can't leave locked for good where a ``with`` block begins or ends.
+
+    Those methods of ``Condition`` are functions in Python, in which the interruption may come
+    between the lock and the block; its ``_lock`` has them in C, where it can't.
+    """
+
+    __enter__: Any = property(attrgetter("_lock.__enter__"))
+    __exit__: Any = property(attrgetter("_lock.__exit__"))
 
 
 def holds_condition(future: Future[Any]) -> bool:
