@@ -93,12 +93,15 @@ def test_each_kind_of_end_is_heard_of_by_listeners_and_by_the_strategy(server, m
     learner, listener = Learner(), Listener()
     client = make_client(strategy=learner, on_event=[listener], max_wait_time=20)
     with clock.paused():
-        futures = {name: client.submit(name) for name in ["good", "bad", "refused", "endless"]}
+        names = ["good", "bad", "refused", "endless", "unloved"]
+        futures = {name: client.submit(name) for name in names}
+        futures["unloved"].cancel()
     for name, status in {
         "good": "completed",
         "bad": "error",
         "refused": "rejected",
         "endless": "timeout",
+        "unloved": "cancelled",
     }.items():
         (end,) = learner.heard.of(name)
         assert end.status == status == futures[name].status
@@ -154,7 +157,7 @@ def test_what_a_listener_raises_is_logged_and_changes_nothing(server, make_clien
     assert "no metric today" in caplog.text
 
 
-@pytest.mark.parametrize("listener", [[1], [print, 1]])
+@pytest.mark.parametrize("listener", [1, [1], [print, 1]])
 def test_a_listener_that_can_not_be_called_is_refused_at_once(listener):
     """When the client is made."""
     with pytest.raises(TypeError, match="on_event"):

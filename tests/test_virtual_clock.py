@@ -136,11 +136,11 @@ def test_two_who_advance_it_at_once_never_turn_it_back(clock):
 
 
 def test_who_has_left_is_not_waited_for(clock):
-    """A late message to a client that is done does not hold up the others."""
-    inbox = queue.SimpleQueue()
-    clock.put(inbox, None)
-    clock.leave(inbox)
-    clock.put(inbox, None)
+    """A late wake-up of a client that is done does not hold up the others."""
+    wakeups = queue.SimpleQueue()
+    clock.wake(wakeups)
+    clock.leave(wakeups)
+    clock.wake(wakeups)
     clock.advance(5)
     assert clock.monotonic() == 5
 

@@ -6,14 +6,15 @@ package reads the time or waits for it; the wall clock is read for dates in answ
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
-    Inbox = queue.SimpleQueue[Any]
+    Wakeups = queue.SimpleQueue[None]
 
 GLANCE = 0.05
 """How often, in real seconds, a sleep looks whether it was given up."""
@@ -48,29 +49,31 @@ class Clock:
         while not (given_up and given_up()) and end > self.monotonic():
             time.sleep(max(0.0, min(GLANCE, end - self.monotonic())))
 
-    def wait(self, inbox: Inbox, timeout: float, in_flight: int) -> Any:
-        """Blocks until there is a message or ``timeout`` seconds have passed.
+    def wait(self, wakeups: Wakeups, timeout: float, in_flight: int) -> None:
+        """Blocks until ``wake(wakeups)`` is called or ``timeout`` seconds have passed.
 
         Args:
-            inbox: What one thread, and only one, waits for.
-            timeout: Seconds; infinity is no limit.
+            wakeups: What one thread, and only one, waits for.
+            timeout: Seconds, above 0; infinity is no limit.
             in_flight: How many exchanges with the service the caller has under way. The
                 real clock ignores it; a virtual one stands still while an exchange runs.
-
-        Returns:
-            The message, which is taken out, or None.
         """
-        try:
-            return inbox.get(timeout=min(timeout, threading.TIMEOUT_MAX))
-        except queue.Empty:
-            return None
+        with contextlib.suppress(queue.Empty):
+            wakeups.get(timeout=min(timeout, threading.TIMEOUT_MAX))
+            drain(wakeups)
 
-    def put(self, inbox: Inbox, message: object) -> None:
-        """Puts a message into an inbox, and ends the wait for one; at any moment."""
-        inbox.put(message)
+    def wake(self, wakeups: Wakeups) -> None:
+        """Ends the present wait for ``wakeups``, or else the next; safe at any moment."""
+        wakeups.put(None)
 
-    def rest(self, inbox: Inbox, timeout: float, in_flight: int) -> None:
+    def rest(self, wakeups: Wakeups, timeout: float, in_flight: int) -> None:
         """Says what another thread would wait for by now; the real clock has no need to know."""
 
-    def leave(self, inbox: Inbox) -> None:
-        """Says that nobody will wait for the inbox any more."""
+    def leave(self, wakeups: Wakeups) -> None:
+        """Says that nobody will wait for ``wakeups`` any more."""
+
+
+def drain(wakeups: Wakeups) -> None:
+    """Takes out all wake-ups at once: one look at the state of things answers them all."""
+    while not wakeups.empty():
+        wakeups.get()

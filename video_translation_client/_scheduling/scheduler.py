@@ -330,15 +330,15 @@ class Scheduler(Owner, Plan):
             pace.spread(now, "requests are slow, and those that have queued up are spread")
 
     def _adopt(self, wait: Wait, now: float) -> None:
-        if wait.future.ends:
-            self._waits.pop(wait.future, None)
-        elif not wait.is_known:
-            wait.is_known = True
-            wait.stream = self._listeners.stream()
-            if wait.stream is not None:  # told with the next event, by a worker
-                wait.stream.events.append(Submitted(wait.future.job_id, self.service))
-            self._pace.join(wait)
-            self._due.add(wait, now)
+        # It may have been taken in, or its end, before: what was interrupted is done by others.
+        if wait.is_known or self._waits.get(wait.future) is not wait:
+            return
+        wait.is_known = True
+        wait.stream = self._listeners.stream()
+        if wait.stream is not None:  # told with the next event, by a worker
+            wait.stream.events.append(Submitted(wait.future.job_id, self.service))
+        self._pace.join(wait)
+        self._due.add(wait, now)
 
     def _adopt_rest(self, _: object, now: float) -> None:
         """Takes in those whose submit was interrupted, so that their end is seen to."""
@@ -356,9 +356,14 @@ class Scheduler(Owner, Plan):
 
     def _take_end(self, ending: tuple[StatusFuture, Ended], now: float) -> None:
         future, end = ending
-        if future.claim(end):
-            self._cancelled.append(future)
-            self._drop(future, now)
+        wait = self._waits.get(future)
+        if wait is None or not future.claim(end):
+            return
+        self._adopt(wait, now)
+        self._drop(future, now)
+        self._cancelled.append(future)
+        if self._listeners.wants_end(end):
+            self._threads.add_call(partial(self._listeners.tell, wait.stream, end), now)
 
     def _cancel_rest(self, _: object, now: float) -> None:
         for future in list(self._waits):

@@ -19,7 +19,6 @@ take the lock as well; nobody else does.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import queue
@@ -33,7 +32,7 @@ from ..clock import Clock
 from .workers import THREAD_NAME, NoThreadError, Workers
 
 if TYPE_CHECKING:
-    from ..clock import Inbox
+    from ..clock import Wakeups
 
     Bookkeeping = Callable[[Any, float], None]
 
@@ -100,7 +99,9 @@ class Threads:
         self._plan = plan
         self._max_concurrency = max_concurrency
         self._clock = clock
-        self._inbox: Inbox = queue.SimpleQueue()
+        # Two queues, as workers read the inbox, too: what wakes the dispatcher is its own.
+        self._inbox: queue.SimpleQueue[tuple[Bookkeeping, object]] = queue.SimpleQueue()
+        self._wakeups: Wakeups = queue.SimpleQueue()
         # One worker more than there are polls at once: when all of them hang, the callbacks of
         # futures that end at their deadline still run.
         self._workers = Workers(max_concurrency + 1)
@@ -109,14 +110,11 @@ class Threads:
         self._dispatches = threading.Event()
         self._ticket = threading.Lock()  # whichever thread gets it is the dispatcher
         self._outbox: deque[Task] = deque()  # the dispatcher's: taken, and not with a worker yet
-        # What has woken it, for whoever takes the lock next: nothing is to be done without it.
-        self._woken_by: deque[tuple[Bookkeeping, object]] = deque()
         self._is_short = False  # likewise: whether there is no worker to be had
         # Under the lock:
         self._calls: deque[Task] = deque()
         self._in_flight = 0
-        self._wakes_at = math.inf  # until when the dispatcher waits, or is about to be told to
-        self._took_wakeup = False  # whether what was to tell it so was taken out of the inbox
+        self._wakes_at = math.inf  # until when the dispatcher waits
 
     # For any thread, at any moment; no lock
 
@@ -140,7 +138,9 @@ class Threads:
 
     def post(self, bookkeeping: Bookkeeping, subject: object) -> None:
         """Has ``bookkeeping(subject, now)`` run under the lock, soon."""
-        self._clock.put(self._inbox, (bookkeeping, subject))
+        self._inbox.put((bookkeeping, subject))
+        if self._is_started:
+            self._clock.wake(self._wakeups)
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs user code here, or on a worker where here is a thread of the library."""
@@ -196,16 +196,9 @@ class Threads:
 
     def read_inbox(self, now: float) -> None:
         """Does the bookkeeping that was posted."""
-        while self._woken_by:
-            bookkeeping, subject = self._woken_by.popleft()
-            bookkeeping(subject, now)
         while not self._inbox.empty():
-            with contextlib.suppress(queue.Empty):  # the dispatcher may be faster
-                message = self._inbox.get(block=False)
-                if message is None:
-                    self._took_wakeup = True
-                else:
-                    message[0](message[1], now)
+            bookkeeping, subject = self._inbox.get()
+            bookkeeping(subject, now)
 
     def _next_task(self, now: float) -> Task | None:
         """Takes what is to be done now, if there may be one more at it."""
@@ -260,21 +253,17 @@ class Threads:
                 self._outbox.append(task)
                 task = self._next_task(now)
             self._wakes_at = self._next_moment(now) if has_worker else now + _RETRY
-            self._took_wakeup = False
             is_done = self._is_done()
         self._plan.follow_up()
         while self._outbox:
             self._workers.start(partial(self._work, self._outbox[0]))
             self._outbox.popleft()
-        while not is_done:
-            # Workers that have made the next moment an earlier one have said so.
+        while not is_done and self._inbox.empty():
+            # Workers that have made the next moment an earlier one wake it, to look again.
             left = self._wakes_at - self._clock.monotonic()
             if left <= 0:
                 break
-            message = self._clock.wait(self._inbox, left, self._in_flight)
-            if message is not None:
-                self._woken_by.append(message)
-                break
+            self._clock.wait(self._wakeups, left, self._in_flight)
         return is_done
 
     def _find_worker(self) -> bool:
@@ -290,7 +279,7 @@ class Threads:
         return True
 
     def _release(self) -> None:
-        self._clock.leave(self._inbox)
+        self._clock.leave(self._wakeups)
         self._workers.shutdown(wait=False)
         self._plan.close()
 
@@ -316,14 +305,13 @@ class Threads:
             self._in_flight -= 1
             task = self._next_task(now) if takes_next else None
             before, self._wakes_at = self._wakes_at, self._next_moment(now)
-            is_early = self._wakes_at < before or self._took_wakeup
-            in_flight, left = self._in_flight, self._wakes_at - now
-            self._took_wakeup = False
+            is_early, left = self._wakes_at < before, self._wakes_at - now
+            in_flight = self._in_flight
         self._plan.follow_up()
         if is_early:
-            self._clock.put(self._inbox, None)
+            self._clock.wake(self._wakeups)
         else:
-            self._clock.rest(self._inbox, left, in_flight)
+            self._clock.rest(self._wakeups, left, in_flight)
         return task
 
 

@@ -10,13 +10,13 @@ import contextlib
 import math
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple
 
 from .._base.arguments import number
-from ..clock import GLANCE, Clock
+from ..clock import GLANCE, Clock, drain
 
 if TYPE_CHECKING:
-    from ..clock import Inbox
+    from ..clock import Wakeups
 
 # The first second of 2030, when nothing has expired yet that is in use today.
 _EPOCH = 1_893_456_000.0
@@ -61,15 +61,15 @@ class VirtualClock(Clock):
     """
 
     def __init__(self) -> None:
-        # Protects everything below. Reentrant, as a finalizer may call put() at any point.
+        # Protects everything below. Reentrant, as a finalizer may call wake() at any point.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._now = 0.0
         self._held = 0
         # None is a party that is awake.
-        self._parties: dict[Inbox, _Waiting | None] = {}
+        self._parties: dict[Wakeups, _Waiting | None] = {}
         self._sleepers: dict[threading.Event, _Sleep] = {}
-        self._left: weakref.WeakSet[Inbox] = weakref.WeakSet()
+        self._left: weakref.WeakSet[Wakeups] = weakref.WeakSet()
 
     def monotonic(self) -> float:
         """Returns the virtual seconds since the clock was made."""
@@ -126,35 +126,36 @@ class VirtualClock(Clock):
             self._sleepers.pop(over, None)
             self._go_on()
 
-    def wait(self, inbox: Inbox, timeout: float, in_flight: int) -> Any:
+    def wait(self, wakeups: Wakeups, timeout: float, in_flight: int) -> None:
         """Waits as ``Clock.wait`` does, while virtual time passes."""
         with self._lock:
-            if inbox.empty():
-                self._parties[inbox] = _Waiting(self._now + timeout, in_flight)
+            if wakeups.empty():
+                self._parties[wakeups] = _Waiting(self._now + timeout, in_flight)
                 self._go_on()
-        return inbox.get()
+        wakeups.get()
+        drain(wakeups)
 
-    def put(self, inbox: Inbox, message: object) -> None:
-        """Ends a wait as ``Clock.put`` does; no time passes until the next one."""
+    def wake(self, wakeups: Wakeups) -> None:
+        """Ends a wait as ``Clock.wake`` does; no time passes until the next one."""
         with self._lock:
-            inbox.put(message)
-            if inbox not in self._left:
-                self._parties[inbox] = None
+            wakeups.put(None)
+            if wakeups not in self._left:
+                self._parties[wakeups] = None
 
-    def rest(self, inbox: Inbox, timeout: float, in_flight: int) -> None:
+    def rest(self, wakeups: Wakeups, timeout: float, in_flight: int) -> None:
         """Lets time pass if it stood still for an exchange, and only as far as is needed now."""
         with self._lock:
-            if self._parties.get(inbox) is None:
-                self.put(inbox, None)  # who is about to wait does so by what was true before
+            if self._parties.get(wakeups) is None:
+                self.wake(wakeups)  # who is about to wait does so by what was true before
             else:
-                self._parties[inbox] = _Waiting(self._now + timeout, in_flight)
+                self._parties[wakeups] = _Waiting(self._now + timeout, in_flight)
                 self._go_on()
 
-    def leave(self, inbox: Inbox) -> None:
+    def leave(self, wakeups: Wakeups) -> None:
         """Stops counting on a party that will not wait again."""
         with self._lock:
-            self._left.add(inbox)
-            self._parties.pop(inbox, None)
+            self._left.add(wakeups)
+            self._parties.pop(wakeups, None)
             self._go_on()
 
     # Under the lock
@@ -186,9 +187,9 @@ class VirtualClock(Clock):
         if due > limit or due == math.inf:
             return False
         self._now = max(self._now, due)
-        for inbox, party in list(self._parties.items()):
+        for wakeups, party in list(self._parties.items()):
             if party is not None and party.until <= self._now:
-                self.put(inbox, None)
+                self.wake(wakeups)
         for over, sleep in list(self._sleepers.items()):
             if sleep.until <= self._now:
                 del self._sleepers[over]
