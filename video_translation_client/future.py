@@ -13,7 +13,7 @@ from ._base.arguments import callback
 from ._base.callbacks import call
 from ._base.internals import UninterruptibleCondition, holds_condition, notify_cancel
 from .clock import Clock
-from .errors import PollError, name_job
+from .errors import PollError, abandoned, name_job
 from .events import Ended
 from .status import Status, StatusReport
 
@@ -207,6 +207,12 @@ class StatusFuture(Base):
         if not self.ends:
             self.ends.append(end)
         return self.ends[0] is end
+
+    def abandonment(self, service: str, why: str, cause: BaseException | None = None) -> Ended:
+        """Returns the end of a wait that can't go on although its job may."""
+        error = abandoned(self.job_id, why)
+        error.__cause__ = cause
+        return self.make_end(Status.ABANDONED, service, error)
 
     def set_report(self, report: StatusReport) -> None:
         """Takes one answer and runs the update callbacks."""

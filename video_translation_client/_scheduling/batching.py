@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-from typing import TYPE_CHECKING, Callable, Container, Iterable, Sequence
+from typing import TYPE_CHECKING, Container, Iterable
 
+from .._http.poller import Poller
 from .waits import Wait
 
 if TYPE_CHECKING:
@@ -27,21 +28,19 @@ class Batching:
     """How the jobs of one service go together.
 
     Args:
-        together: Says how many of some job ids, from the first on, one request can ask for.
-        limit: The most that it can.
-        window: Seconds before its time at which a job may be asked with others, at most a fifth
-            of its wait, or frequent ones would ride along all the time.
+        poller: Says which jobs one request can ask for.
     """
 
-    def __init__(
-        self, together: Callable[[Sequence[str | None]], int], limit: int, window: float
-    ) -> None:
-        self._count_ids = together
-        self._limit = limit
-        self._window = window
+    def __init__(self, poller: Poller) -> None:
+        self._together = poller.together
+        self._limit = poller.most
+        self._window = poller.window
 
     def slack(self, seconds: float) -> float:
-        """Returns how many seconds early a job may be asked after a wait of ``seconds``."""
+        """Returns how many seconds early a job may be asked after a wait of ``seconds``.
+
+        At most a fifth, or frequent ones would ride along all the time.
+        """
         return min(self._window, seconds / 5)
 
     def start(self, ready: Iterable[Wait], now: float, *, under_way: bool) -> float:
@@ -98,7 +97,7 @@ class Batching:
         return list(joined)
 
     def _count(self, waits: list[Wait]) -> int:
-        return self._count_ids([wait.future.job_id for wait in waits])
+        return self._together([wait.future.job_id for wait in waits])
 
     def _candidates(self, ready: Iterable[Wait]) -> list[Wait]:
         # Those that are asked for by themselves are passed over, but not without end.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import concurrent.futures.thread  # noqa: F401 - whose own care for the exit must be registered before ours
+import logging
 import os
 import sys
 import threading
@@ -14,10 +15,15 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .._base.callbacks import running
+from .._base.log import log
 from ..clock import Clock
 
 if TYPE_CHECKING:
+    from typing import Callable
+
     from .scheduler import Scheduler
+    from .threads import Threads
 
 # Seconds in which requests under way may end before the process does.
 _PARTING = 0.25
@@ -59,24 +65,36 @@ def _end() -> None:
         return max(0.0, began + seconds - clock.monotonic())
 
     for scheduler in schedulers:
-        scheduler.leave_requests(left(_PARTING))
+        scheduler.threads.join(left(_PARTING))
+        scheduler.threads.leave(scheduler.polling())
     # Ctrl-C ends what it can. Otherwise concurrent.futures waits for callbacks, as for all that
     # runs on its threads.
     if issubclass(getattr(sys, "last_type", None) or object, KeyboardInterrupt):
         for scheduler in schedulers:
-            scheduler.leave_callbacks(partial(left, _LAST_CALLBACKS))
+            _leave_callbacks(scheduler.threads, partial(left, _LAST_CALLBACKS))
+
+
+def _leave_callbacks(threads: Threads, seconds_left: Callable[[], float]) -> None:
+    """Waits a little for the user's code that runs, and says what is left."""
+    stuck = threads.busy()
+    for thread in stuck:
+        thread.join(seconds_left())
+        if thread.is_alive():
+            code = running(thread) or "code of yours"
+            log(logging.WARNING, "%s still runs, and is not waited for after Ctrl-C", code)
+    threads.leave(stuck)
 
 
 def _before_fork() -> None:
     _forking.acquire()
     _held.extend(_living())
     for scheduler in _held:
-        scheduler.before_fork()
+        scheduler.threads.lock.acquire()  # so that no thread is in the midst of bookkeeping
 
 
 def _in_parent() -> None:
     while _held:
-        _held.pop().after_fork_in_parent()
+        _held.pop().threads.lock.release()
     _forking.release()
 
 

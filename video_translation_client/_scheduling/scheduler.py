@@ -6,16 +6,13 @@ together in threads.py. It speaks no HTTP.
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections import deque
 from functools import partial
 from typing import Any, Callable, Sequence
 
-from .._base.callbacks import running
-from .._base.log import log
 from .._http.poller import Outcome, Poller
 from ..clock import Clock
-from ..errors import abandoned
 from ..events import Ended, Submitted
 from ..future import Owner, StatusFuture
 from ..status import Status
@@ -28,6 +25,8 @@ from .listeners import Listeners
 from .pace import Pace
 from .threads import Plan, Task, Threads
 from .waits import Poll, Wait
+
+_SHUT_DOWN = "the client was shut down"
 
 # Seconds after which a request is slow and a queue is late: together, the mark of an outage.
 _LATE = 1.0
@@ -45,6 +44,9 @@ class Scheduler(Owner, Plan):
         request_timeout: Seconds after which a request is aborted.
         max_concurrency: The most workers, and exchanges under way at once.
         clock: The time, and how to wait for it.
+
+    Attributes:
+        threads: Those that do all this, and their lock.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Scheduler(Owner, Plan):
         process.watch(self)
 
     def _begin(self) -> None:
-        self._threads = Threads(self, self._max_concurrency, self._clock)
+        self.threads = Threads(self, self._max_concurrency, self._clock)
         # By all futures that have not ended. Single steps of a dict need no lock.
         self._waits: dict[StatusFuture, Wait] = {}
         self._cancels = False  # whether all futures are being cancelled
@@ -82,12 +84,9 @@ class Scheduler(Owner, Plan):
         self._cancelled: deque[StatusFuture] = deque()
         self._unneeded: deque[Poll] = deque()
         # Under the lock of the threads:
-        batching, share = None, 1.0
-        if self._poller.most > 1:
-            share = 1 / self._poller.most
-            batching = Batching(self._poller.together, self._poller.most, self._poller.window)
-        first_interval = self._asking.first_interval
-        self._pace = Pace(self.service, self._max_rate, first_interval, share)
+        poller, first = self._poller, self._asking.first_interval
+        self._pace = Pace(self.service, self._max_rate, first, 1 / poller.most)
+        batching = Batching(poller) if poller.most > 1 else None
         self._due = Due(self._pace, batching, self._request_timeout)
 
     # Public calls come in here, and take no lock
@@ -100,22 +99,22 @@ class Scheduler(Owner, Plan):
         """
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        self._threads.start()
+        self.threads.start()
         wait = Wait(future, self._rules, future.began)
         self._waits[future] = wait
-        self._threads.post(self._adopt, wait)
-        if self._threads.is_over:  # the last thread left between our look and our message
+        self.threads.post(self._adopt, wait)
+        if self.threads.is_over:  # the last thread left between our look and our message
             self._waits.pop(future, None)
-            future.conclude(self._abandonment_of(future, "the client was shut down"))
+            future.conclude(future.abandonment(self.service, _SHUT_DOWN))
             raise RuntimeError("cannot schedule new futures after shutdown")
 
     def poll_now(self, future: StatusFuture) -> None:
         """Makes the wait ready, or has another poll follow the one under way."""
-        self._threads.post(self._poll_now, future)
+        self.threads.post(self._poll_now, future)
 
     def forget(self, future: StatusFuture, end: Ended) -> None:
         """Has a future end so, unless it has ended, and drops all that is known of its wait."""
-        self._threads.post(self._take_end, (future, end))
+        self.threads.post(self._take_end, (future, end))
 
     def abort(self, future: StatusFuture) -> None:
         """Aborts the request under way for a future, unless another one needs it."""
@@ -126,19 +125,14 @@ class Scheduler(Owner, Plan):
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs user code here, or on a worker where here is a thread of the library."""
-        self._threads.call(function)
+        self.threads.call(function)
 
     def call_later(self, function: Callable[[], None]) -> None:
         """Runs user code on a worker."""
-        self._threads.post(self._threads.add_call, function)
+        self.threads.post(self.threads.add_call, function)
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
-        """Takes no more futures, and ends the threads once those it has are done.
-
-        Args:
-            wait: Block until then. From a callback, where that would never be, it does not.
-            cancel_futures: Cancel those that are not done.
-        """
+        """As ``VideoTranslationClient.shutdown``."""
         self.abandon()
         if cancel_futures:
             self._cancels = True
@@ -146,49 +140,26 @@ class Scheduler(Owner, Plan):
                 for future in list(self._waits):
                     future.cancel()
             finally:  # an interruption leaves the rest to the dispatcher
-                self._threads.post(self._cancel_rest, None)
-        if wait:
-            self._threads.join()
-        else:
-            self._threads.release()
+                self.threads.post(self._cancel_rest, None)
+        (self.threads.join if wait else self.threads.release)()
 
     def abandon(self) -> None:
         """Takes no more futures."""
         if not self._closed:
             self._closed = True
-            self._threads.post(self._adopt_rest, None)
+            self.threads.post(self._adopt_rest, None)
 
     # What the handlers of exit and fork do
 
     def end(self, why: str) -> None:
         """Ends every future with an error, and aborts what is under way: the process ends."""
         self.fail(why, None)
-        self._threads.post(self._adopt_rest, None)
+        self.threads.post(self._adopt_rest, None)
 
-    def leave_requests(self, patience: float) -> None:
-        """Waits a few seconds for the threads after ``end``, and holds none against the process."""
-        self._threads.join(patience)
-        with self._threads.lock:
-            stuck = [poll.thread for poll in self._due.polls if poll.thread is not None]
-        self._threads.leave(stuck)
-
-    def leave_callbacks(self, seconds_left: Callable[[], float]) -> None:
-        """Waits a little for the user's code that runs after ``end``, and says what is left."""
-        stuck = self._threads.busy()
-        for thread in stuck:
-            thread.join(seconds_left())
-            if thread.is_alive():
-                code = running(thread) or "code of yours"
-                log(logging.WARNING, "%s still runs, and is not waited for after Ctrl-C", code)
-        self._threads.leave(stuck)
-
-    def before_fork(self) -> None:
-        """Lets no thread change anything until one of the following two is called."""
-        self._threads.lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Lets the threads continue."""
-        self._threads.lock.release()
+    def polling(self) -> list[threading.Thread]:
+        """Returns the threads that make requests now."""
+        with self.threads.lock:
+            return [poll.thread for poll in self._due.polls if poll.thread is not None]
 
     def after_fork_in_child(self, why: str) -> None:
         """Begins anew in a forked child, which has the futures of its parent, but no thread."""
@@ -196,14 +167,7 @@ class Scheduler(Owner, Plan):
         self._begin()
         self._poller.after_fork()
         for future in futures:
-            future.disown(self._abandonment_of(future, why))
-
-    def _abandonment_of(
-        self, future: StatusFuture, why: str, cause: BaseException | None = None
-    ) -> Ended:
-        error = abandoned(future.job_id, why)
-        error.__cause__ = cause
-        return future.make_end(Status.ABANDONED, self.service, error)
+            future.disown(future.abandonment(self.service, why))
 
     # What the threads do without the lock
 
@@ -211,7 +175,7 @@ class Scheduler(Owner, Plan):
         """Makes one exchange; returns how those of its waits continue that do."""
         waits = poll.begin()
         outcomes = self._asking.ask([wait.future.job_id for wait in waits], poll.exchange)
-        with self._threads.lock:
+        with self.threads.lock:
             now = self._clock.monotonic()
             self._due.end_poll(poll)
             self._learn(poll, waits, outcomes, now)
@@ -223,7 +187,7 @@ class Scheduler(Owner, Plan):
             settle = partial(self._settle, wait, outcome, now)
             if len(waits) > 1 and (wait.future.has_callbacks or wait.stream):
                 # One that blocks must not hold up the other jobs of the poll.
-                self._threads.post(self._threads.add_task, settle)
+                self.threads.post(self.threads.add_task, settle)
             else:
                 decided += settle()
         return decided
@@ -243,10 +207,10 @@ class Scheduler(Owner, Plan):
         """Ends a future, and tells of it; on the dispatcher thread, a worker tells."""
         if not wait.future.conclude(end):
             return
-        self._threads.post(self._drop, wait.future)
+        self.threads.post(self._drop, wait.future)
         if wait.future.has_callbacks or self._listeners.wants_end(end):
             tell = partial(self._tell_end, wait, end)
-            if self._threads.is_dispatcher():
+            if self.threads.is_dispatcher():
                 self.call_later(tell)
             else:
                 tell()
@@ -269,14 +233,14 @@ class Scheduler(Owner, Plan):
     def fail(self, why: str, error: BaseException | None) -> None:
         """Ends every future with an error."""
         self._closed = self._cancels = True
-        with self._threads.lock:
-            self._threads.read_inbox(self._clock.monotonic())
+        with self.threads.lock:
+            self.threads.read_inbox(self._clock.monotonic())
         self.follow_up()
         for wait in list(self._waits.values()):
-            end = self._abandonment_of(wait.future, why, error)
+            end = wait.future.abandonment(self.service, why, error)
             if wait.future.conclude(end):
-                self._threads.post(self._drop, wait.future)
-                self._threads.run_as_own(partial(self._tell_end, wait, end))
+                self.threads.post(self._drop, wait.future)
+                self.threads.run_as_own(partial(self._tell_end, wait, end))
 
     def close(self) -> None:
         """Lets go of the connections."""
@@ -363,13 +327,13 @@ class Scheduler(Owner, Plan):
         self._drop(future, now)
         self._cancelled.append(future)
         if self._listeners.wants_end(end):
-            self._threads.add_call(partial(self._listeners.tell, wait.stream, end), now)
+            self.threads.add_call(partial(self._listeners.tell, wait.stream, end), now)
 
     def _cancel_rest(self, _: object, now: float) -> None:
         for future in list(self._waits):
             if not future.ends:
                 self._take_end((future, future.make_end(Status.CANCELLED, self.service)), now)
-                self._threads.add_call(future.run_callbacks, now)
+                self.threads.add_call(future.run_callbacks, now)
 
     def _drop(self, future: StatusFuture, now: float) -> None:
         """Drops all that is known of a wait; no poll of it starts afterwards."""
