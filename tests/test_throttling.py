@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 from conftest import PATIENCE, serving
 
-from video_translation_client import Batch, PollError, Service, VideoTranslationClient
+from video_translation_client import Batch, PollError, Service, Stages, VideoTranslationClient
 from video_translation_client.testing import Fault, MockServer
 
 pytestmark = pytest.mark.one_python
@@ -536,3 +536,28 @@ def test_max_rate_holds_whatever_happens(server, make_patient, clock):
     moments = times(server)
     assert len(moments) > 300
     assert min(later - earlier for earlier, later in zip(moments, moments[1:])) > 0.125 - 1e-6
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [Stages(((0.0, 30.0),), jitter=0), lambda moment: 30.0],
+    ids=["stages", "one's own"],
+)
+def test_the_first_rate_is_that_of_the_strategy_whatever_its_kind(
+    server, make_client, clock, strategy
+):
+    """Jobs that were not asked for yet return at their strategy's own pace, after a 429."""
+    limits = {"max_attempts": None, "max_wait_time": None, "max_concurrency": 1}
+    moments = []
+    for settings in ({"strategy": strategy}, {"initial_wait_time": 30, "backoff_factor": 1}):
+        names = [f"{len(moments)}-{number}" for number in range(60)]
+        server.job(names[0], faults={1: too_many()})
+        began, client = clock.monotonic(), make_client(**limits, **settings)
+        with clock.paused():
+            for name in names:
+                client.submit(name)
+            clock.advance(100)
+        moments.append([times(server, name)[0] - began for name in names])
+        client.shutdown(cancel_futures=True)
+    assert moments[0] == pytest.approx(moments[1])
+    assert max(moments[0]) > 15
