@@ -8,6 +8,7 @@ import pytest
 from conftest import PATIENCE
 
 from video_translation_client import (
+    Clock,
     Ended,
     Paced,
     RejectedError,
@@ -108,6 +109,27 @@ def test_each_kind_of_end_is_heard_of_by_listeners_and_by_the_strategy(server, m
         assert kinds(listener.of(name))[-1] == "Ended"
         assert listener.of(name)[-1] == end
     assert isinstance(futures["refused"].exception(), RejectedError)
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "timeout"])
+def test_nothing_is_heard_of_a_job_after_its_end(server, make_client, clock, ends):
+    """A poll whose update callback outlasts the wait is not told of any more."""
+    listener, listens = Listener(), threading.Event()
+    client = make_client(on_event=listener, max_wait_time=0.5, clock=Clock())
+    box = []
+
+    def on_update(status):
+        assert listens.wait(PATIENCE)
+        if ends == "cancelled":
+            box[0].cancel()
+        listener.of("job-1")
+
+    server.job("job-1", duration=1000)
+    box.append(client.submit("job-1", on_update))
+    listens.set()
+    client.shutdown()
+    assert kinds(listener.of("job-1")) == ["Submitted", "Ended"]
+    assert box[0].status == ends
 
 
 def test_a_change_of_pace_is_heard_of(server, make_client):

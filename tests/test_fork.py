@@ -93,6 +93,8 @@ def server():
     """A mock server on the real clock; a job "quick" is done, a job "stuck" never answers."""
     with MockServer(duration=1000) as server:
         server.job("quick", duration=0)
+        for name in ("refused-1", "refused-2"):
+            server.job(name, duration=0, faults={1: Fault.http(429)})
         server.job("stuck", faults={number: Fault.slow(1000) for number in range(1, 100)})
         yield server
 
@@ -285,6 +287,39 @@ def test_a_child_of_a_child(run):
         ends_well(in_fork(child))
         assert not first.done()
         client.shutdown(cancel_futures=True)
+        """
+    )
+
+
+def test_a_child_hears_of_changes_of_its_own_pace(run):
+    """Also if a thread of the parent was just telling of one when it forked."""
+    run(
+        """
+        heard, told, parent = [], threading.Event(), os.getpid()
+
+        def listen(event):
+            if type(event).__name__ != "Paced":
+                return
+            heard.append(event)
+            if os.getpid() == parent:
+                told.set()
+                assert forked.wait(PATIENCE)
+
+        forked = threading.Event()
+        client = VideoTranslationClient(url, jitter=0, on_event=listen)
+        future = client.submit("refused-1")
+        assert told.wait(PATIENCE)
+
+        def child():
+            heard.clear()
+            assert client.get_status("refused-2") == "completed"
+            client.shutdown()
+            assert heard
+
+        pid = in_fork(child)
+        forked.set()
+        ends_well(pid)
+        assert future.result(PATIENCE) == "completed"
         """
     )
 

@@ -66,8 +66,8 @@ class Clock:
         """Ends the present wait for ``wakeups``, or else the next; safe at any moment."""
         wakeups.put(None)
 
-    def rest(self, wakeups: Wakeups, timeout: float, in_flight: int) -> None:
-        """Says what another thread would wait for by now; the real clock has no need to know."""
+    def rest(self, wakeups: Wakeups) -> None:
+        """Says that fewer exchanges are under way; the real clock has no need to know."""
 
     def leave(self, wakeups: Wakeups) -> None:
         """Says that nobody will wait for ``wakeups`` any more."""

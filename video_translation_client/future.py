@@ -157,7 +157,7 @@ class StatusFuture(Base):
             return
         self._done_callbacks_left.append(fn)
         if self.done():  # it may have ended meanwhile, and its callbacks may have run
-            self._owner.call(self.run_callbacks)
+            self.run_callbacks()
 
     def cancel(self) -> bool:
         """Ends the wait unless it is done; no poll of the job starts afterwards.
@@ -236,6 +236,8 @@ class StatusFuture(Base):
             super().set_exception(end.error)
         else:
             super().set_result(end.status)
+        if not self.has_callbacks:  # then nobody runs them, who would let go of it
+            self._owner = _NOBODY
         return True
 
     def finish_cancel(self) -> None:

@@ -86,6 +86,8 @@ class Asking:
         decision = decide(wait, outcome, seconds, now, paused_until - now)
         if self._listeners.wants_poll(outcome):
             self._tell(wait, outcome, decision, is_silent)
+        if future.ends:
+            return decision  # its deadline came, or it was cancelled, while the user's code ran
         if isinstance(decision, Again):
             future.last_error = decision.failure or future.last_error
         elif decision.report is not None and decision.report is not future.report:

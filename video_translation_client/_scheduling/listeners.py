@@ -24,12 +24,13 @@ _SILENT_POLLS = 3
 
 
 class Stream:
-    """The events of one job that are still to be told, in order."""
+    """The events of one job, or of the pace of all, that are still to be told, in order."""
 
-    __slots__ = ("events", "telling")
+    __slots__ = ("events", "is_over", "telling")
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
+        self.is_over = False  # once the end was told: what a poll tells after it comes too late
         self.telling = threading.Lock()  # whoever holds it tells all that is there
 
 
@@ -44,10 +45,9 @@ class Listeners:
     def __init__(self, listeners: Sequence[Listener], learner: Callable[[Ended], object] | None):
         self._listeners = tuple(listeners)
         self._learner = learner
-        self._of_all_jobs = Stream()
 
     def stream(self) -> Stream | None:
-        """Returns what keeps the events of one job in order; None: nobody listens."""
+        """Returns what keeps events in order, of a job or the pace; None: nobody listens."""
         return Stream() if self._listeners else None
 
     def wants_poll(self, outcome: Outcome) -> bool:
@@ -71,7 +71,6 @@ class Listeners:
                 call(self._learner, event, event.job_id)
         elif isinstance(event, Paced):
             _log_pace(event)
-            stream = self._of_all_jobs
         if stream is None or not self._listeners:
             return
         stream.events.append(event)
@@ -85,6 +84,9 @@ class Listeners:
     def _drain(self, stream: Stream) -> None:
         while stream.events:
             event = stream.events.popleft()
+            if stream.is_over:
+                continue
+            stream.is_over = isinstance(event, Ended)
             for listener in self._listeners:
                 call(listener, event, getattr(event, "job_id", None))
 

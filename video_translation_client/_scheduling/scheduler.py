@@ -85,6 +85,7 @@ class Scheduler(Owner, Plan):
         self._unneeded: deque[Poll] = deque()
         # Under the lock of the threads:
         poller, first = self._poller, self._asking.first_interval
+        self._paces = self._listeners.stream()
         self._pace = Pace(self.service, self._max_rate, first, 1 / poller.most)
         batching = Batching(poller) if poller.most > 1 else None
         self._due = Due(self._pace, batching, self._request_timeout)
@@ -181,7 +182,7 @@ class Scheduler(Owner, Plan):
             self._learn(poll, waits, outcomes, now)
             changes, self._pace.changes = self._pace.changes, []
         for change in changes:
-            self._listeners.tell(None, change)
+            self._listeners.tell(self._paces, change)
         decided: list[tuple[Wait, Again]] = []
         for wait, outcome in zip(waits, outcomes):
             settle = partial(self._settle, wait, outcome, now)

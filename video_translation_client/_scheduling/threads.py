@@ -19,6 +19,7 @@ take the lock as well; nobody else does.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import queue
@@ -28,8 +29,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from .._base.log import log
-from ..clock import Clock
-from .workers import THREAD_NAME, NoThreadError, Workers
+from ..clock import GLANCE, Clock
+from .workers import LAST_MOMENTS, THREAD_NAME, NoThreadError, Workers
 
 if TYPE_CHECKING:
     from ..clock import Wakeups
@@ -107,7 +108,8 @@ class Threads:
         self._workers = Workers(max_concurrency + 1)
         self._is_started = False
         self._dispatcher: threading.Thread | None = None
-        self._dispatches = threading.Event()
+        self._has_ended = False  # the dispatcher, and with it all that others may wait for
+        self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ticket = threading.Lock()  # whichever thread gets it is the dispatcher
         self._outbox: deque[Task] = deque()  # the dispatcher's: taken, and not with a worker yet
         self._is_short = False  # likewise: whether there is no worker to be had
@@ -165,11 +167,16 @@ class Threads:
         if not self._is_started:
             self._release()
         elif not self._workers.is_own():
-            self._dispatches.wait(timeout)
-            if self._dispatcher is not None:
-                self._dispatcher.join(timeout)
-            if timeout is None:
-                self._workers.shutdown(wait=True)
+            # A Thread.join that Ctrl-C has interrupted may make the next one wait for ever, on
+            # Python before 3.9 (bpo-45274), so a thread is joined only when it is about to end.
+            while not self._has_ended:
+                with contextlib.suppress(queue.Empty):
+                    self._ended.get(timeout=GLANCE if timeout is None else timeout)
+                if timeout is not None:
+                    break
+            if self._dispatcher is not None and self._has_ended:
+                self._dispatcher.join(LAST_MOMENTS)
+                self._workers.join()
 
     def release(self) -> None:
         """Lets go of everything if no thread was ever started; otherwise the last one does."""
@@ -226,7 +233,6 @@ class Threads:
         if not self._ticket.acquire(blocking=False):
             return
         self._dispatcher = threading.current_thread()
-        self._dispatches.set()
         error: BaseException | None = None
         try:
             while not self._turn():
@@ -240,6 +246,8 @@ class Threads:
         for task in (*self._outbox, *self._calls):
             self.run_as_own(partial(_run_task, task))
         self._release()
+        self._has_ended = True
+        self._ended.put(None)
 
     def _turn(self) -> bool:
         """Does what is due and waits for what is next; True once nothing can follow."""
@@ -260,10 +268,11 @@ class Threads:
             self._outbox.popleft()
         while not is_done and self._inbox.empty():
             # Workers that have made the next moment an earlier one wake it, to look again.
-            left = self._wakes_at - self._clock.monotonic()
+            with self.lock:
+                left, in_flight = self._wakes_at - self._clock.monotonic(), self._in_flight
             if left <= 0:
                 break
-            self._clock.wait(self._wakeups, left, self._in_flight)
+            self._clock.wait(self._wakeups, left, in_flight)
         return is_done
 
     def _find_worker(self) -> bool:
@@ -280,7 +289,7 @@ class Threads:
 
     def _release(self) -> None:
         self._clock.leave(self._wakeups)
-        self._workers.shutdown(wait=False)
+        self._workers.shutdown()
         self._plan.close()
 
     # On a worker thread
@@ -305,13 +314,12 @@ class Threads:
             self._in_flight -= 1
             task = self._next_task(now) if takes_next else None
             before, self._wakes_at = self._wakes_at, self._next_moment(now)
-            is_early, left = self._wakes_at < before, self._wakes_at - now
-            in_flight = self._in_flight
+            is_early = self._wakes_at < before
         self._plan.follow_up()
         if is_early:
             self._clock.wake(self._wakeups)
         else:
-            self._clock.rest(self._wakeups, left, in_flight)
+            self._clock.rest(self._wakeups)
         return task
 
 

@@ -17,6 +17,9 @@ from .._base.internals import do_not_join, is_thread_shortage
 THREAD_NAME = "video-translation-client"
 """What the names of the library's threads begin with."""
 
+LAST_MOMENTS = 1.0
+"""Seconds within which a thread that has nothing left to do surely ends."""
+
 
 class NoThreadError(Exception):
     """There is no thread, and the operating system gives none at the moment."""
@@ -30,6 +33,7 @@ class Workers:
         self.has_one = False  # once there is a thread, it stays
         self._here = threading.local()
         self._busy: dict[threading.Thread, None] = {}
+        self._threads: dict[threading.Thread, None] = {}
 
     def start_one(self) -> None:
         """Has a thread started unless there is one. Only for one thread at a time.
@@ -39,7 +43,8 @@ class Workers:
             RuntimeError: None will be any more.
         """
         if not self.has_one:
-            self._submit(_nothing)  # what a pool without a thread is given can't be taken back
+            # What a pool without a thread is given can't be taken back.
+            self._submit(partial(self._work, _nothing))
             self.has_one = True
 
     def start(self, function: Callable[[], None]) -> None:
@@ -72,9 +77,14 @@ class Workers:
         """Says whether the calling code runs on behalf of these threads."""
         return getattr(self._here, "own", False)
 
-    def shutdown(self, wait: bool) -> None:
-        """Ends the threads once they are idle; waits for that if asked to."""
-        self._pool.shutdown(wait=wait)
+    def shutdown(self) -> None:
+        """Ends the threads once they are idle."""
+        self._pool.shutdown(wait=False)
+
+    def join(self) -> None:
+        """Waits for the end of idle threads, after ``shutdown``."""
+        for thread in list(self._threads):
+            thread.join(LAST_MOMENTS)
 
     def busy(self) -> list[threading.Thread]:
         """Returns the threads that run something."""
@@ -86,7 +96,7 @@ class Workers:
 
     def _work(self, function: Callable[[], None]) -> None:
         here = threading.current_thread()
-        self._busy[here] = None
+        self._busy[here] = self._threads[here] = None
         self._here.own = True
         try:
             function()

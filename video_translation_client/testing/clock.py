@@ -142,14 +142,9 @@ class VirtualClock(Clock):
             if wakeups not in self._left:
                 self._parties[wakeups] = None
 
-    def rest(self, wakeups: Wakeups, timeout: float, in_flight: int) -> None:
-        """Lets time pass if it stood still for an exchange, and only as far as is needed now."""
-        with self._lock:
-            if self._parties.get(wakeups) is None:
-                self.wake(wakeups)  # who is about to wait does so by what was true before
-            else:
-                self._parties[wakeups] = _Waiting(self._now + timeout, in_flight)
-                self._go_on()
+    def rest(self, wakeups: Wakeups) -> None:
+        """Has who waits say anew for how long, and for how many exchanges time stands still."""
+        self.wake(wakeups)
 
     def leave(self, wakeups: Wakeups) -> None:
         """Stops counting on a party that will not wait again."""
