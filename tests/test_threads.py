@@ -1,5 +1,6 @@
 """The threads of a client: tasks, bookkeeping and what becomes of them when something breaks."""
 
+import collections
 import threading
 
 import pytest
@@ -33,8 +34,8 @@ class Tasks(Plan):
     def apply(self, decided, now):
         self.applied.append(decided)
 
-    def follow_up(self):
-        pass
+    def take_follow_ups(self):
+        return collections.deque()
 
     def fail(self, why, error):
         self.failures.append((why, error))

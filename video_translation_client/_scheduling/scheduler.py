@@ -79,11 +79,8 @@ class Scheduler(Owner, Plan):
         # By all futures that have not ended. Single steps of a dict need no lock.
         self._waits: dict[StatusFuture, Wait] = {}
         self._cancels = False  # whether all futures are being cancelled
-        # What the bookkeeping leaves to be done after it, by whichever thread is first.
-        self._expired: deque[Wait] = deque()
-        self._cancelled: deque[StatusFuture] = deque()
-        self._unneeded: deque[Poll] = deque()
         # Under the lock of the threads:
+        self._follow_ups: deque[Callable[[], object]] = deque()
         poller, first = self._poller, self._asking.first_interval
         self._paces = self._listeners.stream()
         self._pace = Pace(self.service, self._max_rate, first, 1 / poller.most)
@@ -220,23 +217,19 @@ class Scheduler(Owner, Plan):
         self._listeners.tell(wait.stream, end)
         wait.future.run_callbacks()
 
-    def follow_up(self) -> None:
-        """Does what the bookkeeping has left to do."""
-        while self._unneeded:
-            self._unneeded.popleft().exchange.abort()
-        while self._cancelled:
-            self._cancelled.popleft().finish_cancel()
-        while self._expired:
-            wait, now = self._expired.popleft(), self._clock.monotonic()
-            end = decide(wait, None, None, now, self._pace.paused_until - now)
-            self._conclude(wait, end)
+    def _expire(self, wait: Wait) -> None:
+        """Ends a wait at its deadline."""
+        now = self._clock.monotonic()
+        self._conclude(wait, decide(wait, None, None, now, self._pace.paused_until - now))
 
     def fail(self, why: str, error: BaseException | None) -> None:
         """Ends every future with an error."""
         self._closed = self._cancels = True
         with self.threads.lock:
             self.threads.read_inbox(self._clock.monotonic())
-        self.follow_up()
+            follow_ups = self.take_follow_ups()
+        while follow_ups:
+            follow_ups.popleft()()
         for wait in list(self._waits.values()):
             end = wait.future.abandonment(self.service, why, error)
             if wait.future.conclude(end):
@@ -250,10 +243,15 @@ class Scheduler(Owner, Plan):
     # What they do under the lock
 
     def take_due(self, now: float) -> None:
-        """Makes ready what is due; what is over is for ``follow_up``."""
+        """Makes ready what is due, and has ended what is over."""
         expired, overdue = self._due.take(now)
-        self._expired += expired
-        self._unneeded += overdue
+        self._follow_ups += [partial(self._expire, wait) for wait in expired]
+        self._follow_ups += [poll.exchange.abort for poll in overdue]
+
+    def take_follow_ups(self) -> deque[Callable[[], object]]:
+        """Takes what the bookkeeping has left to be done without the lock."""
+        follow_ups, self._follow_ups = self._follow_ups, deque()
+        return follow_ups
 
     def next_poll(self, now: float) -> Task | None:
         """Takes a poll that is to start now."""
@@ -326,7 +324,7 @@ class Scheduler(Owner, Plan):
             return
         self._adopt(wait, now)
         self._drop(future, now)
-        self._cancelled.append(future)
+        self._follow_ups.append(future.finish_cancel)
         if self._listeners.wants_end(end):
             self.threads.add_call(partial(self._listeners.tell, wait.stream, end), now)
 
@@ -347,4 +345,4 @@ class Scheduler(Owner, Plan):
         # They would hold each other, and so the future, until the garbage collector runs.
         poll, wait.poll = wait.poll, None
         if poll is not None and not poll.is_needed():
-            self._unneeded.append(poll)
+            self._follow_ups.append(poll.exchange.abort)

@@ -45,7 +45,7 @@ Task = Callable[[], Any]
 
 
 class Plan:
-    """What the threads of one client do, and when; all under the lock but for the last three."""
+    """What the threads of one client do, and when; all under the lock but for the last two."""
 
     def take_due(self, now: float) -> None:
         """Takes note of what is due."""
@@ -67,8 +67,8 @@ class Plan:
         """Takes note of what a task has returned."""
         raise NotImplementedError
 
-    def follow_up(self) -> None:
-        """Does what the bookkeeping has left to do."""
+    def take_follow_ups(self) -> deque[Callable[[], object]]:
+        """Takes what the bookkeeping has left to be done without the lock, by this thread."""
         raise NotImplementedError
 
     def fail(self, why: str, error: BaseException | None) -> None:
@@ -262,7 +262,9 @@ class Threads:
                 task = self._next_task(now)
             self._wakes_at = self._next_moment(now) if has_worker else now + _RETRY
             is_done = self._is_done()
-        self._plan.follow_up()
+            follow_ups = self._plan.take_follow_ups()
+        while follow_ups:  # no name here keeps a future that has ended
+            follow_ups.popleft()()
         while self._outbox:
             self._workers.start(partial(self._work, self._outbox[0]))
             self._outbox.popleft()
@@ -315,7 +317,9 @@ class Threads:
             task = self._next_task(now) if takes_next else None
             before, self._wakes_at = self._wakes_at, self._next_moment(now)
             is_early = self._wakes_at < before
-        self._plan.follow_up()
+            follow_ups = self._plan.take_follow_ups()
+        while follow_ups:  # no name here keeps a future that has ended
+            follow_ups.popleft()()
         if is_early:
             self._clock.wake(self._wakeups)
         else:
