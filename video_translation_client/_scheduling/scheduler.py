@@ -225,16 +225,13 @@ class Scheduler(Owner, Plan):
     def fail(self, why: str, error: BaseException | None) -> None:
         """Ends every future with an error."""
         self._closed = self._cancels = True
-        with self.threads.lock:
-            self.threads.read_inbox(self._clock.monotonic())
-            follow_ups = self.take_follow_ups()
-        while follow_ups:
-            follow_ups.popleft()()
+        self.threads.catch_up()
         for wait in list(self._waits.values()):
             end = wait.future.abandonment(self.service, why, error)
             if wait.future.conclude(end):
                 self.threads.post(self._drop, wait.future)
                 self.threads.run_as_own(partial(self._tell_end, wait, end))
+        self.threads.catch_up()
 
     def close(self) -> None:
         """Lets go of the connections."""

@@ -178,6 +178,14 @@ class Threads:
                 self._dispatcher.join(LAST_MOMENTS)
                 self._workers.join()
 
+    def catch_up(self) -> None:
+        """Does the bookkeeping that was posted; for the handler of the exit and the dispatcher."""
+        with self.lock:
+            self.read_inbox(self._clock.monotonic())
+            follow_ups = self._plan.take_follow_ups()
+        while follow_ups:
+            follow_ups.popleft()()
+
     def release(self) -> None:
         """Lets go of everything if no thread was ever started; otherwise the last one does."""
         if not self._is_started:
@@ -232,7 +240,7 @@ class Threads:
     def _run(self) -> None:
         if not self._ticket.acquire(blocking=False):
             return
-        self._dispatcher = threading.current_thread()
+        self._dispatcher, self._is_started = threading.current_thread(), True
         error: BaseException | None = None
         try:
             while not self._turn():
