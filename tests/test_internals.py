@@ -30,6 +30,14 @@ def test_the_threads_of_a_pool_are_listed_for_the_exit_and_can_be_taken_off():
         assert worker not in listed
 
 
+def test_the_threads_of_a_pool_are_known():
+    """A pool keeps all threads that it has started, where they can be joined with a limit."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert internals.threads_of(pool) == []
+        worker = pool.submit(threading.current_thread).result(PATIENCE)
+        assert internals.threads_of(pool) == [worker], f"a pool lists its threads not so{CHANGED}"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
 def test_a_thread_that_can_not_be_started_is_told_by_its_text_from_a_pool_that_was_shut_down():
     """Both are a RuntimeError."""

@@ -6,6 +6,7 @@ import threading
 import weakref
 
 import pytest
+import requests
 from conftest import PATIENCE
 
 from video_translation_client import (
@@ -293,6 +294,33 @@ def test_a_client_that_is_dropped_keeps_its_promises_and_then_its_threads_end(
     for thread in threads:
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_on_a_worker_ends_the_waits_that_it_befalls_and_no_others(server, make_client):
+    """What can't be told of a job ends its wait with the reason, and the next poll is made."""
+
+    class Broken(Clock):
+        is_broken = False
+
+        def monotonic(self):
+            if self.is_broken and "dispatcher" not in threading.current_thread().name:
+                self.is_broken = False
+                raise ArithmeticError("no more time")
+            return super().monotonic()
+
+    clock = Broken()
+    server.job("job-1", duration=0)
+    server.job("job-2", duration=0)
+    with requests.Session() as session:
+        session.hooks["response"].append(lambda *_, **__: setattr(clock, "is_broken", broken.pop()))
+        client = make_client(clock=clock, session=session, max_wait_time=None)
+        broken = [False, True]
+        future = client.submit("job-1")
+        with pytest.raises(VideoTranslationError, match="abandoned .ArithmeticError."):
+            future.result(PATIENCE)
+        assert client.get_status("job-2") == "completed"
+        client.shutdown()
 
 
 def test_when_the_dispatcher_cannot_go_on_every_future_ends_and_says_so(server, make_client):

@@ -74,6 +74,6 @@ class Clock:
 
 
 def drain(wakeups: Wakeups) -> None:
-    """Takes out all wake-ups at once: one look at the state of things answers them all."""
-    while not wakeups.empty():
+    """Takes out all wake-ups that are there: one look at the state of things answers them all."""
+    for _ in range(wakeups.qsize()):
         wakeups.get()

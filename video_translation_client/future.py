@@ -7,6 +7,7 @@ takes a lock of the library, so a finalizer or a signal handler may call any at 
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from ._base.arguments import callback
@@ -157,7 +158,7 @@ class StatusFuture(Base):
             return
         self._done_callbacks_left.append(fn)
         if self.done():  # it may have ended meanwhile, and its callbacks may have run
-            self.run_callbacks()
+            self._run_done_callbacks()
 
     def cancel(self) -> bool:
         """Ends the wait unless it is done; no poll of the job starts afterwards.
@@ -169,7 +170,10 @@ class StatusFuture(Base):
         """
         if not self.ends:
             self._cancel(self._owner)
-        return self.ends[0].status is Status.CANCELLED
+        if self.ends[0].status is not Status.CANCELLED:
+            return False
+        self._show_cancel()  # whoever has claimed it may not have come as far
+        return True
 
     def _cancel(self, owner: Owner) -> None:
         end = self.make_end(Status.CANCELLED, owner.service)
@@ -177,15 +181,18 @@ class StatusFuture(Base):
             # First: whatever of the following is left undone, a thread of the library does.
             owner.forget(self, end)
             if self.claim(end):
-                # Interrupted inside of it, this thread would break its own wait.
-                if not holds_condition(self):
-                    super().cancel()
-                    notify_cancel(self, can_be_interrupted=True)
+                self._show_cancel()
                 owner.abort(self)
                 owner.call(self.run_callbacks)
         except BaseException:
             owner.call_later(self.run_callbacks)
             raise
+
+    def _show_cancel(self) -> None:
+        # Where this thread has interrupted itself in here, its own wait would break.
+        if not holds_condition(self):
+            super().cancel()
+            notify_cancel(self, can_be_interrupted=True)
 
     # Only for the scheduler
 
@@ -255,8 +262,7 @@ class StatusFuture(Base):
         try:
             for fn, argument in calls:
                 call(fn, argument, self.job_id)
-            while self._done_callbacks_left:
-                self._run_next_callback()
+            self._run_done_callbacks()
         finally:
             if self._done_callbacks_left:  # Ctrl-C in one of them
                 owner.call_later(self.run_callbacks)
@@ -281,12 +287,11 @@ class StatusFuture(Base):
         """Refused likewise."""
         self.set_result(exception)
 
-    def _run_next_callback(self) -> None:
-        try:
-            fn = self._done_callbacks_left.pop(0)
-        except IndexError:  # another thread was faster
-            return
-        call(fn, self, self.job_id)
+    def _run_done_callbacks(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread may be faster
+            while self._done_callbacks_left:
+                fn = self._done_callbacks_left.pop(0)
+                call(fn, self, self.job_id)
 
     def _update_calls(self, report: StatusReport) -> list[tuple[Callable[[Any], Any], Any]]:
         calls: list[tuple[Callable[[Any], Any], Any]] = []

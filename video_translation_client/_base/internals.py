@@ -7,7 +7,7 @@ them changes. Read in CPython 3.7 to 3.13, requests 2.26 to 2.34, urllib3 1.26 a
 from __future__ import annotations
 
 import queue
-from concurrent.futures import Future, thread
+from concurrent.futures import Future, ThreadPoolExecutor, thread
 from operator import attrgetter
 from threading import Condition, Thread
 from typing import Any, Callable, Iterable
@@ -24,6 +24,15 @@ def do_not_join(threads: Iterable[Thread]) -> None:
     joined: Any = thread._threads_queues
     for one in threads:
         joined.pop(one, None)
+
+
+def threads_of(pool: ThreadPoolExecutor) -> list[Thread]:
+    """Returns the threads of a pool, some of which may never have run anything.
+
+    ``shutdown(wait=True)`` joins them without a limit; where Ctrl-C has interrupted that before, it
+    may hang on Python before 3.9.
+    """
+    return list(pool._threads)
 
 
 def is_thread_shortage(error: RuntimeError) -> bool:

@@ -213,6 +213,7 @@ def _at_deadline(wait: Wait, now: float, pause: float) -> Ended:
     # Of a job that is not being asked for, a pause may have kept us from knowing more.
     limit = "retry_after" if pause > 0 and not under_way else "max_wait_time"
     value = wait.rules.max_wait_time
+    pause = pause if limit == "retry_after" else 0.0
     return _at_limit(wait, Again(0.0, end=report), now, limit, value, pause, under_way=under_way)
 
 

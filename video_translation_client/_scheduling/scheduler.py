@@ -36,14 +36,8 @@ class Scheduler(Owner, Plan):
     """Polls for futures until they end. Every method may be called from any thread.
 
     Args:
-        poller: Makes the exchanges.
-        asking: Has decided what follows on each.
-        rules: What ends a wait.
-        listeners: Hear of what happens.
-        max_rate: The most requests a second, or None.
-        request_timeout: Seconds after which a request is aborted.
-        max_concurrency: The most workers, and exchanges under way at once.
-        clock: The time, and how to wait for it.
+        poller, asking, rules, listeners, clock: What the modules of these names describe.
+        max_rate, request_timeout, max_concurrency: As for the client.
 
     Attributes:
         threads: Those that do all this, and their lock.
@@ -108,7 +102,10 @@ class Scheduler(Owner, Plan):
 
     def poll_now(self, future: StatusFuture) -> None:
         """Makes the wait ready, or has another poll follow the one under way."""
-        self.threads.post(self._poll_now, future)
+        wait = self._waits.get(future)
+        if wait is not None and not wait.is_hurried:  # once is enough, however often it is called
+            wait.is_hurried = True
+            self.threads.post(self._poll_now, wait)
 
     def forget(self, future: StatusFuture, end: Ended) -> None:
         """Has a future end so, unless it has ended, and drops all that is known of its wait."""
@@ -171,6 +168,16 @@ class Scheduler(Owner, Plan):
 
     def _poll(self, poll: Poll) -> Any:
         """Makes one exchange; returns how those of its waits continue that do."""
+        try:
+            return self._exchange(poll)
+        except BaseException as error:
+            for wait in poll.waits:  # no wait may hang on a defect, such as that of a clock
+                end = wait.future.abandonment(self.service, type(error).__name__, error)
+                if self._conclude(wait, end):
+                    self.call_later(partial(self._tell_end, wait, end))
+            raise
+
+    def _exchange(self, poll: Poll) -> Sequence[tuple[Wait, Again]]:
         waits = poll.begin()
         outcomes = self._asking.ask([wait.future.job_id for wait in waits], poll.exchange)
         with self.threads.lock:
@@ -198,20 +205,16 @@ class Scheduler(Owner, Plan):
         decision = self._asking.decide(wait, outcome, self._pace.paused_until)
         if isinstance(decision, Again):
             return ((wait, decision),)
-        self._conclude(wait, decision)
+        if self._conclude(wait, decision):
+            self._tell_end(wait, decision)
         return ()
 
-    def _conclude(self, wait: Wait, end: Ended) -> None:
-        """Ends a future, and tells of it; on the dispatcher thread, a worker tells."""
+    def _conclude(self, wait: Wait, end: Ended) -> bool:
+        """Ends a future; says whether somebody is to be told of it."""
         if not wait.future.conclude(end):
-            return
+            return False
         self.threads.post(self._drop, wait.future)
-        if wait.future.has_callbacks or self._listeners.wants_end(end):
-            tell = partial(self._tell_end, wait, end)
-            if self.threads.is_dispatcher():
-                self.call_later(tell)
-            else:
-                tell()
+        return wait.future.has_callbacks or self._listeners.wants_end(end)
 
     def _tell_end(self, wait: Wait, end: Ended) -> None:
         self._listeners.tell(wait.stream, end)
@@ -220,7 +223,9 @@ class Scheduler(Owner, Plan):
     def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline."""
         now = self._clock.monotonic()
-        self._conclude(wait, decide(wait, None, None, now, self._pace.paused_until - now))
+        end = decide(wait, None, None, now, self._pace.paused_until - now)
+        if self._conclude(wait, end):  # on a worker, as this thread has other work
+            self.call_later(partial(self._tell_end, wait, end))
 
     def fail(self, why: str, error: BaseException | None) -> None:
         """Ends every future with an error."""
@@ -305,9 +310,9 @@ class Scheduler(Owner, Plan):
         for wait in list(self._waits.values()):
             self._adopt(wait, now)
 
-    def _poll_now(self, future: StatusFuture, now: float) -> None:
-        wait = self._waits.get(future)
-        if wait is None or not wait.is_known or self._due.is_ready(wait):
+    def _poll_now(self, wait: Wait, now: float) -> None:
+        wait.is_hurried = False
+        if not wait.is_known or self._due.is_ready(wait):
             return
         if wait.poll is not None:
             wait.poll_again = True

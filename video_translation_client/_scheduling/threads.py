@@ -155,10 +155,6 @@ class Threads:
         """Runs user code here; in it, ``join`` does not block."""
         self._workers.run_as_own(function)
 
-    def is_dispatcher(self) -> bool:
-        """Says whether the calling thread is the dispatcher, in which no user code runs."""
-        return threading.current_thread() is self._dispatcher
-
     def join(self, timeout: float | None = None) -> None:
         """Waits until all threads have ended; with a timeout, for the dispatcher alone.
 
@@ -210,8 +206,8 @@ class Threads:
         self._calls.append(task)
 
     def read_inbox(self, now: float) -> None:
-        """Does the bookkeeping that was posted."""
-        while not self._inbox.empty():
+        """Does the bookkeeping that was posted by now; more may come as fast as it is done."""
+        for _ in range(self._inbox.qsize()):
             bookkeeping, subject = self._inbox.get()
             bookkeeping(subject, now)
 
@@ -317,11 +313,11 @@ class Threads:
     def _finish(self, decided: Any, *, takes_next: bool) -> Task | None:
         """Takes note of what a task has returned, and returns what is to be done next."""
         with self.lock:
+            self._in_flight -= 1
             now = self._clock.monotonic()
             self.read_inbox(now)
             if decided:
                 self._plan.apply(decided, now)
-            self._in_flight -= 1
             task = self._next_task(now) if takes_next else None
             before, self._wakes_at = self._wakes_at, self._next_moment(now)
             is_early = self._wakes_at < before

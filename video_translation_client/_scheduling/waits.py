@@ -34,6 +34,7 @@ class Wait:
         "early_from",
         "free",
         "future",
+        "is_hurried",
         "is_known",
         "job_end",
         "job_end_at",
@@ -56,6 +57,7 @@ class Wait:
         self.began = began
         self.deadline = None if limit is None else began + limit
         self.is_known = False  # whether the scheduler has taken it in
+        self.is_hurried = False  # poll_now() was called, and the scheduler is to hear of it
         self.timer: Timer | None = None
         self.poll: Poll | None = None
         self.poll_again = False  # poll_now() was called while a poll was under way

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Callable, Iterable
 
-from .._base.internals import do_not_join, is_thread_shortage
+from .._base.internals import do_not_join, is_thread_shortage, threads_of
 
 THREAD_NAME = "video-translation-client"
 """What the names of the library's threads begin with."""
@@ -33,7 +33,6 @@ class Workers:
         self.has_one = False  # once there is a thread, it stays
         self._here = threading.local()
         self._busy: dict[threading.Thread, None] = {}
-        self._threads: dict[threading.Thread, None] = {}
 
     def start_one(self) -> None:
         """Has a thread started unless there is one. Only for one thread at a time.
@@ -43,8 +42,7 @@ class Workers:
             RuntimeError: None will be any more.
         """
         if not self.has_one:
-            # What a pool without a thread is given can't be taken back.
-            self._submit(partial(self._work, _nothing))
+            self._submit(_nothing)  # what a pool without a thread is given can't be taken back
             self.has_one = True
 
     def start(self, function: Callable[[], None]) -> None:
@@ -83,7 +81,7 @@ class Workers:
 
     def join(self) -> None:
         """Waits for the end of idle threads, after ``shutdown``."""
-        for thread in list(self._threads):
+        for thread in threads_of(self._pool):
             thread.join(LAST_MOMENTS)
 
     def busy(self) -> list[threading.Thread]:
@@ -96,7 +94,7 @@ class Workers:
 
     def _work(self, function: Callable[[], None]) -> None:
         here = threading.current_thread()
-        self._busy[here] = self._threads[here] = None
+        self._busy[here] = None
         self._here.own = True
         try:
             function()
