@@ -231,3 +231,30 @@ with MockServer(duration=1000) as server:
 def test_ctrl_c_in_get_status_ends_its_wait_at_whatever_moment(tmp_path):
     """Though the job goes on and has no limit, so that shutdown() has nothing to wait for."""
     interrupted(tmp_path, BLOCKING)
+
+
+def test_ctrl_c_before_the_first_thread_runs_leaves_a_client_that_shuts_down(tmp_path):
+    """Whoever waits for the end starts what was kept from starting."""
+    run(
+        tmp_path,
+        """
+        from video_translation_client import VideoTranslationClient
+
+        client = VideoTranslationClient("http://127.0.0.1:9", None, 1)
+        before, interrupted = sys.gettrace(), []
+
+        def interrupt(frame, event, argument):
+            if frame.f_code.co_name == "start" and "threading" in frame.f_code.co_filename:
+                sys.settrace(before)
+                interrupted.append(frame)
+                raise KeyboardInterrupt
+
+        sys.settrace(interrupt)
+        try:
+            client.submit("job-1")
+        except KeyboardInterrupt:
+            pass
+        assert interrupted
+        client.shutdown()
+        """,
+    )

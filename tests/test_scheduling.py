@@ -323,6 +323,34 @@ def test_a_defect_on_a_worker_ends_the_waits_that_it_befalls_and_no_others(serve
         client.shutdown()
 
 
+def test_a_callback_of_the_last_moment_may_cancel_another_wait_whose_callbacks_then_run(
+    server, make_client
+):
+    """What is posted while the dispatcher ends all waits is done before it ends itself."""
+
+    class Broken(Clock):
+        is_broken = False
+
+        def monotonic(self):
+            if self.is_broken and "dispatcher" in threading.current_thread().name:
+                self.is_broken = False
+                raise ArithmeticError("no more time")
+            return super().monotonic()
+
+    clock, ended, called = Broken(), [], []
+    server.job("job-1", duration=1000)
+    server.job("job-2", duration=1000)
+    client = make_client(clock=clock, on_event=lambda event: ended.append(type(event).__name__))
+    first, second = client.submit("job-1"), client.submit("job-2")
+    second.add_done_callback(lambda _: called.append("second"))
+    first.add_done_callback(lambda _: (called.append("first"), second.cancel()))
+    clock.is_broken = True
+    first.poll_now()
+    client.shutdown()
+    assert sorted(called) == ["first", "second"]
+    assert ended.count("Ended") == 2
+
+
 def test_when_the_dispatcher_cannot_go_on_every_future_ends_and_says_so(server, make_client):
     """Nothing hangs, and no callback is lost."""
 

@@ -120,7 +120,7 @@ class Due:
             return wait.since
         return math.inf
 
-    def heed_pause(self, now: float) -> None:
+    def apply_pause(self, now: float) -> None:
         """Lets ready waits end now whose deadline a pause outlasts."""
         for wait in self._ready:
             if self._deadline(wait, now) == now:

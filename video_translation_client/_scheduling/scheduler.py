@@ -290,7 +290,7 @@ class Scheduler(Owner, Plan):
         pace, paused_until = self._pace, self._pace.paused_until
         pace.learn(waits, outcomes, poll.exchange.requests, poll.began, now)
         if pace.paused_until > paused_until:
-            self._due.heed_pause(now)
+            self._due.apply_pause(now)
         if now - poll.began > _LATE and now - self._due.oldest() > _LATE:
             pace.spread(now, "requests are slow, and those that have queued up are spread")
 

@@ -158,14 +158,16 @@ class Threads:
     def join(self, timeout: float | None = None) -> None:
         """Waits until all threads have ended; with a timeout, for the dispatcher alone.
 
-        Not in user code on threads of the library, where that would never be.
+        In user code on threads of the library, where that would never be, it does not.
         """
         if not self._is_started:
             self._release()
         elif not self._workers.is_own():
             # A Thread.join that Ctrl-C has interrupted may make the next one wait for ever, on
             # Python before 3.9 (bpo-45274), so a thread is joined only when it is about to end.
-            while not self._has_ended:
+            with contextlib.suppress(RuntimeError):
+                self.start()  # where Ctrl-C has kept it from that
+            while self._is_started and not self._has_ended:
                 with contextlib.suppress(queue.Empty):
                     self._ended.get(timeout=GLANCE if timeout is None else timeout)
                 if timeout is not None:
@@ -199,7 +201,7 @@ class Threads:
 
     def add_call(self, function: Callable[[], None], now: float) -> None:
         """Has user code run on a worker."""
-        self.add_task(partial(_call, function), now)
+        self.add_task(partial(_run, function), now)
 
     def add_task(self, task: Task, now: float) -> None:
         """Has a task run on a worker as soon as one is free."""
@@ -243,15 +245,25 @@ class Threads:
                 pass
         except BaseException as failure:  # noqa: BLE001 - every future gets it
             error = failure
-        self.is_over = True
-        # Without an error, that is for who came too late to be seen.
-        self._plan.fail("the client was shut down" if error is None else str(error), error)
-        # Callbacks that no worker can take run here; polls find that their waits have ended.
-        for task in (*self._outbox, *self._calls):
-            self.run_as_own(partial(_run_task, task))
-        self._release()
-        self._has_ended = True
-        self._ended.put(None)
+        try:
+            self.is_over = True
+            # Without an error, that is for who came too late to be seen.
+            self._plan.fail("the client was shut down" if error is None else str(error), error)
+            self._run_rest()
+        finally:
+            self._release()
+            self._has_ended = True
+            self._ended.put(None)
+
+    def _run_rest(self) -> None:
+        """Runs here what no worker can take any more; polls find that their waits have ended."""
+        tasks = deque(self._outbox)
+        self.catch_up()
+        while tasks or self._calls:
+            tasks += self._calls
+            self._calls.clear()
+            self.run_as_own(partial(_run, tasks.popleft()))
+            self.catch_up()
 
     def _turn(self) -> bool:
         """Does what is due and waits for what is next; True once nothing can follow."""
@@ -331,9 +343,5 @@ class Threads:
         return task
 
 
-def _call(function: Callable[[], None]) -> None:
-    function()
-
-
-def _run_task(task: Task) -> None:
+def _run(task: Task) -> None:
     task()
