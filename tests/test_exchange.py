@@ -24,6 +24,10 @@ def ends():
         yield ends
 
 
+# Python 3.12 tells of the instructions of a function only when it runs for the first time.
+STEP = "line" if sys.version_info[:2] == (3, 12) else "opcode"
+
+
 @contextlib.contextmanager
 def interrupted(number, function):
     """Calls ``function`` at the step of this number in the code of exchanges, as a finalizer may.
@@ -36,8 +40,8 @@ def interrupted(number, function):
     def trace(frame, event, argument):
         if frame.f_code.co_filename != module.__file__:
             return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
+        frame.f_trace_opcodes = STEP == "opcode"
+        if event == STEP:
             left[0] -= 1
             if left[0] == 0:
                 function()
@@ -56,7 +60,7 @@ def every_step(run):
     number = 1
     while run(number):
         number += 1
-    assert number > 10
+    assert number > 5
 
 
 def test_an_abort_shuts_the_connection_down(ends):
@@ -170,7 +174,7 @@ def test_a_request_ends_at_once_wherever_in_its_exchange_it_is_aborted(transport
         exchange = Exchange()
         with interrupted(many, exchange.abort) as left:
             transport(server.url).get("/status", exchange)
-        assert steps[0] > 10
+        assert steps[0] > 5
         for number in range(1, steps[0] + 1):
             exchange = Exchange()
             with interrupted(number, exchange.abort), pytest.raises(
