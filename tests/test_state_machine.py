@@ -1,7 +1,8 @@
 """Whatever happens in whatever order, every wait ends once, as the service said, and in time.
 
 Hypothesis makes up the stories: jobs whose answers fail in all ways, callbacks that meddle,
-clients that are shut down or dropped. Each step ends when nothing more can happen without
+clients that ask for many jobs in one request or for each by itself, and that are shut down or
+dropped. Each step ends when nothing more can happen without
 time passing, and then everything that must hold is looked at. By default the stories are the
 same in every run; ``--hypothesis-seed=random`` or any number tells others.
 """
@@ -9,6 +10,7 @@ same in every run; ``--hypothesis-seed=random`` or any number tells others.
 import collections
 import contextlib
 import io
+import json
 import threading
 
 import pytest
@@ -47,6 +49,11 @@ def _told(word, headers=()):
 
 _PENDING = _told("pending")
 
+LEFT_OUT = Fault.slow(0)
+"""The ordinary answer; where the service has no socket, one for many jobs leaves the job out."""
+
+ENDS = ("completed", "error")
+
 ANSWERS = [
     _PENDING,
     _PENDING,
@@ -64,14 +71,25 @@ ANSWERS = [
     Fault.drop_midway(),
     Fault.not_json(),
     Fault.unknown_status(),
+    LEFT_OUT,
     Fault.slow(0.5),
     Fault.slow(4.5),
     Fault.slow(700),
     Fault.redirect(f"/status/{ELSEWHERE}"),
 ]
 
-Asked = collections.namedtuple("Asked", ["time", "fault"])
-"""One request as the service saw it; its fault is None where it got the ordinary answer."""
+Asked = collections.namedtuple("Asked", ["time", "fault", "word", "many"])
+"""One request as the service saw it, for one of the jobs in it.
+
+Its fault is None where it got the ordinary answer, in which the word stands for the job, if any.
+"""
+
+
+def _word_of(fault):
+    """The word in an answer for one job that says nothing else, or None."""
+    if b'"result"' not in fault.body or not dict(fault.headers).keys() <= {"Content-Type"}:
+        return None
+    return json.loads(fault.body)["result"]
 
 
 class Wire(BaseAdapter):
@@ -85,22 +103,40 @@ class Wire(BaseAdapter):
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
         """Answers one request, or fails as a network does."""
-        job_id, clock = request.url.rpartition("/")[2], self._machine.clock
-        if job_id == ELSEWHERE:
+        path, _, query = request.url.partition("?ids=")
+        job_ids = query.split(",") if query else [path.rpartition("/")[2]]
+        if job_ids == [ELSEWHERE]:
             return self._answer(request, _PENDING)
-        job = self._machine.jobs[job_id]
+        jobs, clock = [self._machine.jobs[job_id] for job_id in job_ids], self._machine.clock
         with self._lock:
-            fault = dict(enumerate(job.answers)).get(len(job.asked))
-            job.asked.append(Asked(clock.monotonic(), fault))
+            fault, words = self._script(jobs, bool(query))
+            for job, word in zip(jobs, words):
+                job.asked.append(Asked(clock.monotonic(), fault, word, bool(query)))
         if fault is not None and fault.kind == "drop midway":
             raise requests.ConnectionError("dropped")
         if fault is not None and fault.kind == "slow":
             clock.sleep(min(fault.seconds, timeout), lambda: False)
             if fault.seconds > timeout:
                 raise requests.ReadTimeout("too slow")
-        if fault is None or fault.kind == "slow":
-            fault = _told(job.tail)
-        return self._answer(request, fault)
+        if fault is not None and fault.kind != "slow":
+            return self._answer(request, fault)
+        told = {job.job_id: word for job, word in zip(jobs, words) if word is not None}
+        payload = {"results": told} if query else {"result": words[0]}
+        return self._answer(request, Fault.http(200, body=json.dumps(payload).encode()))
+
+    def _script(self, jobs, many):
+        """What befalls a request, and the words of the ordinary answer."""
+        faults = [dict(enumerate(job.answers)).get(len(job.asked)) for job in jobs]
+        words = [job.tail for job in jobs]
+        if not many:
+            return faults[0], words
+        # What a job has to tell goes into its place; all else befalls the others, too.
+        for number, fault in enumerate(faults):
+            if fault is LEFT_OUT:
+                words[number] = faults[number] = None
+            elif fault is not None and _word_of(fault) is not None:
+                words[number], faults[number] = _word_of(fault), None
+        return next((fault for fault in faults if fault is not None), None), words
 
     def _answer(self, request, fault):
         response = HTTPResponse(
@@ -128,27 +164,80 @@ class Job:
         self.updates = []
         self.later_updates = []
         self.ends = []
+        self.is_told = threading.Event()
         self.cancels = 0
+        self.asked_at_cancel = None
         # What callbacks see can't fail the test from where they run, so it is counted.
         self.told_late = 0
         self.lies = 0
         self.attempts_at_end = None
+        self.facts = None  # what was seen of it when it was checked last
 
-    def word(self, fault):
-        """What an answer says of the job, a code that refuses it, or None for a failed poll."""
+    def word(self, asked):
+        """What an answer says of the job, a code that refuses it, or None for a failed poll.
+
+        An answer for many may say nothing that makes sense of it, which is "missing".
+        """
+        fault = asked.fault
         if fault is None or fault.kind == "slow":
-            return self.tail if fault is None or fault.seconds < self.patience else None
+            if fault is not None and fault.seconds > self.patience:
+                return None
+            return asked.word if asked.word in ("pending", *ENDS) else "missing"
+        if asked.many:
+            return None
         if fault.code == 404:
             return "rejected"
         if fault.code == 302:
             return "pending"
-        words = [word for word in ("pending", "completed", "error") if word in str(fault.body)]
+        words = [word for word in ("pending", *ENDS) if word in str(fault.body)]
         return words[0] if words else None
 
     def answered(self, asked):
         """When a request had its answer, or failed."""
         slow = asked.fault is not None and asked.fault.kind == "slow"
         return asked.time + (min(asked.fault.seconds, self.patience) if slow else 0)
+
+
+class Course:
+    """What the requests for a job come to, one after the other, as README says.
+
+    Attributes:
+        told: The words that update callbacks hear.
+        end: The end that an answer for many told last, of which more was to be read.
+        final: What ends the wait: the word of an answer for this job alone, or "rejected".
+        has_failed: Whether a poll failed in passing.
+        attempts: How many of the requests cost one.
+    """
+
+    def __init__(self, job, requests_):
+        self.told, self.end, self.final, self.has_failed, self.attempts = [], None, None, False, 0
+        self._is_free = self._is_alone = False
+        for asked in requests_:
+            self._take(asked, job.word(asked))
+
+    def _take(self, asked, word):
+        assert self.final is None, "it was asked for after the end"
+        assert not (asked.many and self._is_alone), "it was to be asked for by itself"
+        self.attempts += not self._is_free
+        self._is_free = asked.many and word in ENDS
+        if word == "rejected":
+            self.final = self.end or word
+            self.has_failed |= self.end is not None
+        elif word is None:
+            self.has_failed = True
+        elif self._is_free:
+            self.end = word
+        elif word != "missing":
+            self.told.append(word)
+            self.end, self.final = None, word if word in ENDS else None
+        # Also where one of the jobs may be what is wrong with a request.
+        unread = word == "missing" or (word is None and self._is_lasting(asked.fault))
+        self._is_alone = self.end is not None or (asked.many and unread)
+
+    @staticmethod
+    def _is_lasting(fault):
+        """Says whether an answer for many is whole, but not one for many."""
+        return fault.code in (302, 404) or (fault.code == 200 and b'"result"' in fault.body)
 
 
 def _limits():
@@ -167,6 +256,9 @@ def _actions():
 
 class Waits(RuleBasedStateMachine):
     """Clients, jobs and a virtual clock that only the steps move; on no socket."""
+
+    requests_for_many = 0
+    """How many there were in all stories."""
 
     def __init__(self):
         super().__init__()
@@ -192,8 +284,13 @@ class Waits(RuleBasedStateMachine):
     def look(self):
         """Brings up to date what the service was asked; here it always is."""
 
-    @initialize(limits=_limits(), count=st.sampled_from([1, 2, 4]), rate=st.sampled_from([None, 1]))
-    def new_client(self, limits, count, rate):
+    @initialize(
+        limits=_limits(),
+        count=st.sampled_from([1, 2, 4]),
+        rate=st.sampled_from([None, 1]),
+        batch=st.booleans(),
+    )
+    def new_client(self, limits, count, rate, batch):
         """Makes the client that jobs are submitted to from now on."""
         self.limits = limits
         self.client = VideoTranslationClient(
@@ -203,6 +300,7 @@ class Waits(RuleBasedStateMachine):
             strategy=lambda moment: min(30.0, 2.0 ** (moment.attempt - 1)),
             max_concurrency=count,
             max_rate=rate,
+            batch=batch,
             session=self.session,
             clock=self.clock,
         )
@@ -217,12 +315,17 @@ class Waits(RuleBasedStateMachine):
             job.updates.append(status)
             assert job.submitted.wait(PATIENCE)
             is_due = job.wait_time is not None and job.future.elapsed >= job.wait_time - TICK
+            # A pause that outlasts a wait ends it as its deadline does.
+            is_due |= status in ENDS and self.has_paused()
             job.told_late += job.future.done() and not (job.cancels or is_due)
             self.act(job, job.actions[:-1][len(job.updates) - 1 : len(job.updates)])
 
         def on_done(future):
             job.ends.append((future, self.clock.monotonic()))
-            self.act(job, job.actions[-1:])
+            try:
+                self.act(job, job.actions[-1:])
+            finally:
+                job.is_told.set()
 
         try:
             job.future = job.client.submit(job.job_id, on_update)
@@ -284,8 +387,11 @@ class Waits(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 1000))
     def cancel(self, number):
-        """Any future, done or not."""
-        self.cancel_job(self.pick(number))
+        """Any future, done or not; no request for its job is about to be sent."""
+        job = self.pick(number)
+        self.cancel_job(job)
+        if job.asked_at_cancel is None:
+            job.asked_at_cancel = len(job.asked)
 
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 1000))
@@ -308,8 +414,9 @@ class Waits(RuleBasedStateMachine):
         cancel_futures=st.booleans(),
         limits=_limits(),
         count=st.sampled_from([1, 3]),
+        batch=st.booleans(),
     )
-    def shut_down(self, wait, cancel_futures, limits, count):
+    def shut_down(self, wait, cancel_futures, limits, count, batch):
         """And go on with a new client."""
         jobs = [job for job in self.jobs.values() if job.client is self.client]
         if cancel_futures:
@@ -318,7 +425,7 @@ class Waits(RuleBasedStateMachine):
         self.end(self.client, wait, cancel_futures)
         if wait or cancel_futures:
             assert all(job.future.done() for job in jobs)
-        self.new_client(limits, count, None)
+        self.new_client(limits, count, None, batch)
 
     def end(self, client, wait, cancel_futures):
         """Shuts a client down while as much time passes as that takes."""
@@ -326,18 +433,21 @@ class Waits(RuleBasedStateMachine):
             target=client.shutdown, args=(wait,), kwargs={"cancel_futures": cancel_futures}
         )
         thread.start()
+        if cancel_futures:  # of which the clock knows nothing, as they are not the library's doing
+            for job in self.jobs.values():
+                assert job.client is not client or job.is_told.wait(PATIENCE)
         if wait:
             self.clock.advance(FAR)
         thread.join(PATIENCE)
         assert not thread.is_alive(), "shutdown() does not return"
 
-    @rule(limits=_limits())
-    def drop(self, limits):
+    @rule(limits=_limits(), batch=st.booleans())
+    def drop(self, limits, batch):
         """Forget the client, whose waits go on, and have another."""
         for job in self.jobs.values():
             if job.client is self.client and "shut down" not in job.actions:
                 job.client = None
-        self.new_client(limits, 2, None)
+        self.new_client(limits, 2, None, batch)
 
     @invariant()
     def all_is_as_it_must_be(self):
@@ -345,7 +455,10 @@ class Waits(RuleBasedStateMachine):
         self.clock.advance(0)
         self.look()
         for job in self.jobs.values():
-            self.check(job)
+            facts = (job.future.attempts, len(job.asked), len(job.updates), len(job.ends))
+            if job.facts != facts or not job.future.done():
+                self.check(job)
+                job.facts = facts
 
     def check(self, job):
         """What holds of every job at every moment."""
@@ -357,7 +470,9 @@ class Waits(RuleBasedStateMachine):
         assert job.attempts is None or future.attempts <= job.attempts
         assert job.wait_time is None or future.elapsed <= job.wait_time + TICK
         # A request that is aborted as it starts may not arrive, or only after the end.
-        assert future.attempts - len(asked) in ((0, 1) if future.cancelled() else (0,))
+        unseen = future.attempts - Course(job, asked).attempts
+        assert unseen in ((0, 1) if future.cancelled() else (0,))
+        assert job.asked_at_cancel in (None, len(asked)), "it was asked for after the cancel"
         if future.done():
             if job.attempts_at_end is None:
                 job.attempts_at_end = future.attempts
@@ -368,42 +483,72 @@ class Waits(RuleBasedStateMachine):
         """What the future says is what the service said."""
         future = job.future
         end = job.ends[0][1] if job.ends else self.clock.monotonic()
-        words = [job.word(asked.fault) for asked in job.asked if job.answered(asked) <= end]
-        told = [word for word in words if word in ("pending", "completed", "error")]
-        # What came at the very moment of the end may or may not have come before it.
-        is_close = future.done() and any(job.answered(asked) == end for asked in job.asked)
-        possible = [told, told[:-1]] if is_close else [told]
+        answered = [asked for asked in job.asked if job.answered(asked) <= end]
+        # What came at the very moment of a cancel or the deadline may have come too late.
+        is_close = self.is_cut_off(job) and any(job.answered(asked) == end for asked in answered)
+        courses = [Course(job, answered)] + [Course(job, answered[:-1])] * is_close
+        possible = [course.told + self.told_at_end(job, course) for course in courses]
         assert job.updates in possible
         assert job.later_updates in [
             updates[-len(job.later_updates) or len(updates) :] for updates in possible
         ]
-        if future.cancelled():
-            assert job.cancels
-            assert set(words[:-1]) <= {"pending", None}
-        elif not future.done():
-            assert set(words) <= {"pending", None}
-        elif future.exception() is not None:
-            assert isinstance(future.exception(), RejectedError)
-            assert words[-1] == "rejected"
-        elif future.result() != "timeout":
-            assert words[-1] == future.result() == future.report.status
-        else:
-            assert set(words[: -1 if is_close else None]) <= {"pending", None}
-            self.check_timeout(job)
+        assert any(self.is_end(job, course) for course in courses), vars(courses[0])
         if not is_close:
             # A wait that was never answered says why, also if no poll of it has failed.
-            silent = job.ends and not words and not future.cancelled()
-            assert (future.last_error is None) == (None not in words and not silent)
+            silent = self.result(job) == "timeout" and not courses[0].told
+            assert (future.last_error is None) == (not courses[0].has_failed and not silent)
             assert isinstance(future.last_error, (PollError, type(None)))
 
-    def check_timeout(self, job):
-        """A wait that ends as timeout has reached a limit, or was told to wait beyond it."""
+    @staticmethod
+    def result(job):
+        """What the wait has come to, in a word; None while it goes on."""
+        if not job.future.done():
+            return None
+        if job.future.cancelled():
+            return "cancelled"
+        if job.future.exception() is not None:
+            assert isinstance(job.future.exception(), RejectedError)
+            return "rejected"
+        return job.future.result()
+
+    def is_cut_off(self, job):
+        """Says whether a wait ended by a cancel, or may have by its deadline."""
+        is_due = job.wait_time is not None and job.future.elapsed >= job.wait_time - TICK
+        return job.future.cancelled() or (job.future.done() and is_due)
+
+    def told_at_end(self, job, course):
+        """The end that an answer for many told, if the wait ended before more could be read."""
+        has_ended = self.result(job) in ENDS and course.told[-1:] != [self.result(job)]
+        return [course.end] if has_ended and course.end is not None else []
+
+    def is_end(self, job, course):
+        """Says whether the wait stands as it must after what its requests have come to."""
+        result = self.result(job)
+        if result == "cancelled":
+            return job.cancels > 0
+        if result in (None, "rejected"):
+            return course.final == result
+        if result in ENDS and job.future.report.status != result:
+            return False
+        if course.final is not None:
+            return course.final == result
+        return result == (course.end or "timeout") and self.is_at_limit(job)
+
+    def is_at_limit(self, job):
+        """Says whether a wait has reached a limit, or was told to wait beyond it."""
         future = job.future
-        assert (
+        return (
             future.attempts == job.attempts
-            or future.elapsed >= 0.9 * job.wait_time - TICK
-            or "Retry-After" in future.reason
+            or (job.wait_time is not None and future.elapsed >= 0.9 * job.wait_time - TICK)
+            or "Retry-After" in (future.reason or "")
+            or (future.result() in ENDS and self.has_paused())
         )
+
+    def has_paused(self):
+        """Says whether the service has asked for a pause, of any job."""
+        faults = [asked.fault for job in list(self.jobs.values()) for asked in job.asked]
+        headers = [name for fault in faults if fault is not None for name, _ in fault.headers]
+        return bool({"Retry-After", "RateLimit-Reset"}.intersection(headers))
 
     def teardown(self):
         """Let all the time pass that there is: no wait is left, and no thread."""
@@ -415,6 +560,8 @@ class Waits(RuleBasedStateMachine):
             for job in self.jobs.values():
                 assert job.future.done(), f"{job.job_id} was forgotten"
             self.all_is_as_it_must_be()
+            for job in self.jobs.values():
+                type(self).requests_for_many += sum(asked.many for asked in job.asked)
             self.client = None
             for job in self.jobs.values():
                 job.client = None
@@ -449,9 +596,10 @@ class WaitsOverSockets(Waits):
         for job in self.jobs.values():
             job.asked = []
         for request in self.server.requests:
-            if request.polls and request.job_ids != (ELSEWHERE,):
-                asked = Asked(request.time, request.fault)
-                self.jobs[request.polls[0].job_id].asked.append(asked)
+            for poll in request.polls:
+                if poll.job_id != ELSEWHERE:
+                    asked = Asked(request.time, request.fault, poll.status, bool(request.query))
+                    self.jobs[poll.job_id].asked.append(asked)
 
 
 def tell_stories(machine, request, examples):
@@ -467,6 +615,7 @@ def tell_stories(machine, request, examples):
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert machine.requests_for_many, "no jobs were asked for together"
 
 
 @pytest.mark.one_python
