@@ -72,6 +72,7 @@ ANSWERS = [
     Fault.not_json(),
     Fault.unknown_status(),
     LEFT_OUT,
+    LEFT_OUT,
     Fault.slow(0.5),
     Fault.slow(4.5),
     Fault.slow(700),
@@ -240,6 +241,13 @@ class Course:
         return fault.code in (302, 404) or (fault.code == 200 and b'"result"' in fault.body)
 
 
+def _answers():
+    """The first answers for a job; often its end, of which more is to be read in vain."""
+    answers = st.lists(st.sampled_from(ANSWERS), max_size=5)
+    ends = st.sampled_from([_told(word) for word in ENDS])
+    return st.one_of(answers, answers, st.builds(lambda end, rest: [end, *rest], ends, answers))
+
+
 def _limits():
     return st.tuples(
         st.sampled_from([8, None, 3, 1]),
@@ -368,7 +376,7 @@ class Waits(RuleBasedStateMachine):
 
     @rule(
         count=st.integers(1, 3),
-        answers=st.lists(st.sampled_from(ANSWERS), max_size=5),
+        answers=_answers(),
         tail=st.sampled_from(["completed", "error", "pending"]),
         actions=_actions(),
         is_late=st.booleans(),
@@ -487,7 +495,7 @@ class Waits(RuleBasedStateMachine):
         # What came at the very moment of a cancel or the deadline may have come too late.
         is_close = self.is_cut_off(job) and any(job.answered(asked) == end for asked in answered)
         courses = [Course(job, answered)] + [Course(job, answered[:-1])] * is_close
-        possible = [course.told + self.told_at_end(job, course) for course in courses]
+        possible = [updates for course in courses for updates in self.updates_of(job, course)]
         assert job.updates in possible
         assert job.later_updates in [
             updates[-len(job.later_updates) or len(updates) :] for updates in possible
@@ -516,10 +524,14 @@ class Waits(RuleBasedStateMachine):
         is_due = job.wait_time is not None and job.future.elapsed >= job.wait_time - TICK
         return job.future.cancelled() or (job.future.done() and is_due)
 
-    def told_at_end(self, job, course):
-        """The end that an answer for many told, if the wait ended before more could be read."""
-        has_ended = self.result(job) in ENDS and course.told[-1:] != [self.result(job)]
-        return [course.end] if has_ended and course.end is not None else []
+    def updates_of(self, job, course):
+        """What update callbacks may have heard, one after the other."""
+        result = self.result(job)
+        if course.end is None or result not in ("cancelled", *ENDS):
+            return [course.told]
+        # The end that an answer for many told, of which no more was to be read; they may cancel.
+        with_end = [*course.told, course.end]
+        return [with_end] if result in ENDS else [course.told, with_end]
 
     def is_end(self, job, course):
         """Says whether the wait stands as it must after what its requests have come to."""
