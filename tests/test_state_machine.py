@@ -170,6 +170,7 @@ class Job:
         self.asked_at_cancel = None
         # What callbacks see can't fail the test from where they run, so it is counted.
         self.told_late = 0
+        self.ends_told_late = 0
         self.lies = 0
         self.attempts_at_end = None
         self.facts = None  # what was seen of it when it was checked last
@@ -323,9 +324,9 @@ class Waits(RuleBasedStateMachine):
             job.updates.append(status)
             assert job.submitted.wait(PATIENCE)
             is_due = job.wait_time is not None and job.future.elapsed >= job.wait_time - TICK
-            # A pause that outlasts a wait ends it as its deadline does.
-            is_due |= status in ENDS and self.has_paused()
-            job.told_late += job.future.done() and not (job.cancels or is_due)
+            is_late = job.future.done() and not (job.cancels or is_due)
+            job.told_late += is_late and status not in ENDS
+            job.ends_told_late += is_late and status in ENDS
             self.act(job, job.actions[:-1][len(job.updates) - 1 : len(job.updates)])
 
         def on_done(future):
@@ -474,6 +475,8 @@ class Waits(RuleBasedStateMachine):
         assert [ended for ended, _ in job.ends] == [future] * future.done()
         assert not future.running()
         assert (job.told_late, job.lies) == (0, 0)
+        # A pause that outlasts a wait ends it as its deadline does.
+        assert not job.ends_told_late or self.has_paused()
         assert future.next_poll is None or (future.next_poll >= 0 and not future.done())
         assert job.attempts is None or future.attempts <= job.attempts
         assert job.wait_time is None or future.elapsed <= job.wait_time + TICK
