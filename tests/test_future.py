@@ -6,7 +6,13 @@ import threading
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client import RejectedError, VideoTranslationClient
+from video_translation_client import (
+    Clock,
+    RejectedError,
+    StatusFuture,
+    VideoTranslationClient,
+)
+from video_translation_client.future import Owner
 from video_translation_client.testing import Fault
 
 
@@ -236,3 +242,29 @@ def test_a_client_of_a_server_that_is_gone_still_gives_futures():
     with VideoTranslationClient("http://127.0.0.1:1", max_attempts=1) as client:
         future = client.submit("job")
         assert future.result(PATIENCE) == "timeout"
+
+
+def test_ctrl_c_in_a_callback_of_a_cancel_leaves_the_other_callbacks_to_a_worker(
+    waiting, server, clock
+):
+    """It is heard where it was pressed, and every callback runs once all the same."""
+
+    def interrupt(future):
+        raise KeyboardInterrupt
+
+    called = threading.Event()
+    waiting.add_done_callback(interrupt)
+    waiting.add_done_callback(lambda future: called.set())
+    with pytest.raises(KeyboardInterrupt):
+        waiting.cancel()
+    assert called.wait(PATIENCE)
+    assert waiting.cancelled()
+
+
+def test_the_copy_of_a_cancelled_future_in_a_forked_child_is_cancelled():
+    """Whatever its parent's threads have not come to yet."""
+    future = StatusFuture("job-1", Owner(), Clock())
+    assert future.cancel()
+    future.disown(future.abandonment("default", "the process is a fork"))
+    assert future.cancelled()
+    assert concurrent.futures.wait([future], 0).done == {future}

@@ -316,9 +316,12 @@ def test_a_defect_on_a_worker_ends_the_waits_that_it_befalls_and_no_others(serve
         session.hooks["response"].append(lambda *_, **__: setattr(clock, "is_broken", broken.pop()))
         client = make_client(clock=clock, session=session, max_wait_time=None)
         broken = [False, True]
+        told = threading.Event()
         future = client.submit("job-1")
+        future.add_done_callback(lambda _: told.set())
         with pytest.raises(VideoTranslationError, match="abandoned .ArithmeticError."):
             future.result(PATIENCE)
+        assert told.wait(PATIENCE)
         assert client.get_status("job-2") == "completed"
         client.shutdown()
 

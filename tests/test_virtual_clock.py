@@ -2,11 +2,12 @@
 
 import queue
 import threading
+import time
 
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client import VideoTranslationClient
+from video_translation_client import Clock, VideoTranslationClient
 from video_translation_client.testing import Fault, MockServer, VirtualClock
 
 
@@ -168,3 +169,9 @@ def test_a_client_that_was_never_used_holds_nothing_up(clock, server, make_clien
 def test_it_starts_at_zero():
     """So moments in a test are round numbers."""
     assert VirtualClock().monotonic() == 0
+
+
+def test_the_real_clock_tells_the_date_as_the_system_does():
+    """Dates that a service names are compared with the time of day."""
+    before = time.time()
+    assert before <= Clock().time() <= time.time()

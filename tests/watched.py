@@ -11,7 +11,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from conftest import PATIENCE, measured
+from conftest import PATIENCE
 
 _BEGINNING = f"""
 import collections
@@ -47,12 +47,10 @@ sys.excepthook = excepthook
 
 def run(tmp_path: Path, program: str, *arguments: object, is_silent: bool = True) -> None:
     """Runs a program; fails unless it ends by itself, well, and if it is silent without a word."""
-    program, environment = measured(_BEGINNING + textwrap.dedent(program))
     script = tmp_path / "program.py"
-    script.write_text(program)
+    script.write_text(_BEGINNING + textwrap.dedent(program))
     done = subprocess.run(
         [sys.executable, str(script), *map(str, arguments)],
-        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

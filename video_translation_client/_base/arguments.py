@@ -181,10 +181,8 @@ def job_id(value: Any) -> str | None:
     return value
 
 
-def api_key(name: str, value: Any) -> str | None:
-    """Returns ``value`` if it can stand in a header, or None; never shows it."""
-    if value is None:
-        return None
+def api_key(name: str, value: Any) -> str:
+    """Returns ``value`` if it can stand in a header; never shows it."""
     if not isinstance(value, str):
         raise BadTypeError(name, f"must be a str or None, not {type(value).__name__}")
     if not re.fullmatch(r"[\x21-\x7e]+", value):

@@ -200,9 +200,9 @@ class Transport:
         """Leaves the connections to the parent, in a forked child."""
         self._guarded = False
         leave_connections()
-        for adapter in self._session.adapters.values():
-            if isinstance(adapter, HTTPAdapter):
-                internals.renew_pools(adapter)
+        adapters = self._session.adapters.values()
+        for adapter in [one for one in adapters if isinstance(one, HTTPAdapter)]:
+            internals.renew_pools(adapter)
         cookies = self._session.cookies
         # A copy has a lock of its own.
         self._session.cookies = (

@@ -67,10 +67,6 @@ class Due:
         self._set_timer(wait, None)
         self._ready.pop(wait, None)
 
-    def drop_ready(self) -> None:
-        """Forgets that waits are ready: none of them is asked for any more."""
-        self._ready.clear()
-
     def take(self, now: float) -> tuple[list[Wait], list[Poll]]:
         """Makes ready what is due; returns the waits and the polls whose time is over."""
         expired, overdue = [], []
@@ -101,8 +97,7 @@ class Due:
     def end_poll(self, poll: Poll) -> None:
         """Forgets a poll."""
         self.polls.pop(poll, None)
-        if poll.timer is not None:
-            self._timers.remove(poll.timer)
+        self._timers.remove(poll.timer)
 
     def next_moment(self, now: float, *, free: bool) -> float:
         """Returns when something is due next; infinity: never.

@@ -61,7 +61,7 @@ class Listeners:
         interested = self._learner is not None or bool(self._listeners)
         return interested or logger.isEnabledFor(_level_of_end(end))
 
-    def tell(self, stream: Stream | None, event: Event) -> None:
+    def tell(self, stream: Stream | None, event: Polled | Ended | Paced) -> None:
         """Tells of one event; those of one stream in order, and never two at a time."""
         if isinstance(event, Polled):
             _log_poll(event)
@@ -69,7 +69,7 @@ class Listeners:
             _log_end(event)
             if self._learner is not None:
                 call(self._learner, event, event.job_id)
-        elif isinstance(event, Paced):
+        else:
             _log_pace(event)
         if stream is None or not self._listeners:
             return

@@ -233,8 +233,7 @@ class Scheduler(Owner, Plan):
         self.threads.catch_up()
         for wait in list(self._waits.values()):
             end = wait.future.abandonment(self.service, why, error)
-            if wait.future.conclude(end):
-                self.threads.post(self._drop, wait.future)
+            if self._conclude(wait, end):
                 self.threads.run_as_own(partial(self._tell_end, wait, end))
         self.threads.catch_up()
 
@@ -332,14 +331,13 @@ class Scheduler(Owner, Plan):
 
     def _cancel_rest(self, _: object, now: float) -> None:
         for future in list(self._waits):
-            if not future.ends:
-                self._take_end((future, future.make_end(Status.CANCELLED, self.service)), now)
-                self.threads.add_call(future.run_callbacks, now)
+            self._take_end((future, future.make_end(Status.CANCELLED, self.service)), now)
+            self.threads.add_call(future.run_callbacks, now)
 
     def _drop(self, future: StatusFuture, now: float) -> None:
         """Drops all that is known of a wait; no poll of it starts afterwards."""
         wait = self._waits.pop(future, None)
-        if wait is None or not wait.is_known:
+        if wait is None or not wait.is_known:  # pragma: no cover - where Ctrl-C came in between
             return
         wait.is_known = False
         self._pace.leave(wait)

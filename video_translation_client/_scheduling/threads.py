@@ -19,6 +19,7 @@ take the lock as well; nobody else does.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import logging
 import math
@@ -44,40 +45,40 @@ Task = Callable[[], Any]
 """Runs on a worker, without the lock; what it returns is given to ``Plan.apply`` under it."""
 
 
-class Plan:
+class Plan(abc.ABC):
     """What the threads of one client do, and when; all under the lock but for the last two."""
 
+    @abc.abstractmethod
     def take_due(self, now: float) -> None:
         """Takes note of what is due."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def next_poll(self, now: float) -> Task | None:
         """Takes a poll that is to start now, if there is one."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def next_moment(self, now: float, *, free: bool) -> float:
         """Returns when something is due next, polls included if one is ``free`` to start."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def is_idle(self) -> bool:
         """Says whether nothing will be due any more."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def apply(self, decided: Any, now: float) -> None:
         """Takes note of what a task has returned."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def take_follow_ups(self) -> deque[Callable[[], object]]:
         """Takes what the bookkeeping has left to be done without the lock, by this thread."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def fail(self, why: str, error: BaseException | None) -> None:
         """Ends everything, as there is no dispatcher any more."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def close(self) -> None:
         """Lets go of everything, as the last thread does."""
-        raise NotImplementedError
 
 
 class Threads:
@@ -134,7 +135,7 @@ class Threads:
         try:
             thread.start()  # of several at once, all but one end at once
         except RuntimeError:
-            if self._dispatcher is None:
+            if self._dispatcher is None:  # pragma: no branch - or else another one was faster
                 self._is_started = False
                 raise
 

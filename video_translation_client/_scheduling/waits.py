@@ -81,11 +81,12 @@ class Poll:
 
     __slots__ = ("began", "exchange", "thread", "timer", "waits")
 
+    timer: Timer  # of the end of its request's time
+
     def __init__(self, began: float) -> None:
         self.waits: list[Wait] = []
         self.began = began
         self.exchange = Exchange()
-        self.timer: Timer | None = None
         self.thread: threading.Thread | None = None
 
     def begin(self) -> list[Wait]:

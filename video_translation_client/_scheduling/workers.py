@@ -35,15 +35,14 @@ class Workers:
         self._busy: dict[threading.Thread, None] = {}
 
     def start_one(self) -> None:
-        """Has a thread started unless there is one. Only for one thread at a time.
+        """Has a thread started. Only for one thread at a time, and while there is none.
 
         Raises:
             NoThreadError: None can be started now.
             RuntimeError: None will be any more.
         """
-        if not self.has_one:
-            self._submit(_nothing)  # what a pool without a thread is given can't be taken back
-            self.has_one = True
+        self._submit(_nothing)  # what a pool without a thread is given can't be taken back
+        self.has_one = True
 
     def start(self, function: Callable[[], None]) -> None:
         """Runs ``function`` on a thread as soon as one is free, after ``start_one``.
