@@ -268,3 +268,31 @@ def test_the_copy_of_a_cancelled_future_in_a_forked_child_is_cancelled():
     future.disown(future.abandonment("default", "the process is a fork"))
     assert future.cancelled()
     assert concurrent.futures.wait([future], 0).done == {future}
+
+
+def test_ctrl_c_while_a_shutdown_cancels_leaves_the_rest_to_the_library(server, make_client):
+    """All futures are cancelled, and the callbacks of each run once."""
+
+    def interrupt(future):
+        raise KeyboardInterrupt
+
+    client, called = make_client(), threading.Semaphore(0)
+    futures = [client.submit(f"job-{number}") for number in range(20)]
+    futures[0].add_done_callback(interrupt)
+    for future in futures[1:]:
+        future.add_done_callback(lambda future: called.release())
+    with pytest.raises(KeyboardInterrupt):
+        client.shutdown(cancel_futures=True)
+    for future in futures[1:]:
+        assert called.acquire(timeout=PATIENCE)
+        with pytest.raises(concurrent.futures.CancelledError):
+            future.result(PATIENCE)
+    client.shutdown()
+
+
+def test_a_cancel_that_interrupts_a_method_of_the_same_future_is_finished_elsewhere(waiting):
+    """A signal handler that finds a thread inside of it does not wait for what it interrupts."""
+    with waiting._condition:
+        assert waiting.cancel()
+        assert waiting.status == "cancelled"
+    assert concurrent.futures.wait([waiting], PATIENCE).done == {waiting}

@@ -180,7 +180,7 @@ class StatusFuture(Base):
         try:
             # First: whatever of the following is left undone, a thread of the library does.
             owner.forget(self, end)
-            if self.claim(end):
+            if self.claim(end):  # pragma: no branch - or another end was faster
                 self._show_cancel()
                 owner.abort(self)
                 owner.call(self.run_callbacks)

@@ -321,7 +321,7 @@ class Scheduler(Owner, Plan):
     def _take_end(self, ending: tuple[StatusFuture, Ended], now: float) -> None:
         future, end = ending
         wait = self._waits.get(future)
-        if wait is None or not future.claim(end):
+        if wait is None or not future.claim(end):  # pragma: no cover - another end was faster
             return
         self._adopt(wait, now)
         self._drop(future, now)
