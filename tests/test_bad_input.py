@@ -308,3 +308,18 @@ def test_a_refusal_of_two_arguments_names_both_and_can_be_pickled():
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == "key and url contradict each other; give one"
     assert (copy.other, copy.variable) == ("url", "KEY")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (lambda attempt, elapsed, report, chance: 1.0, "strategy must take one argument, a Moment"),
+        (lambda: 1.0, "strategy must take one argument, a Moment; see help"),
+        (ExponentialBackoff, "strategy must be an object, ExponentialBackoff"),
+        (5, "strategy must be callable, not 5"),
+    ],
+)
+def test_what_is_no_strategy_is_refused_by_name(strategy, message):
+    """The message says what a strategy is called with."""
+    with pytest.raises(TypeError, match=message):
+        VideoTranslationClient("http://127.0.0.1:1", strategy=strategy)

@@ -824,3 +824,26 @@ def test_a_cursor_that_no_url_can_hold_is_an_answer_of_another_form(ask_together
     for future in ask_together(Scripted(answer), *"abc"):
         assert future.result(PATIENCE) == "completed"
         assert isinstance(future.last_error, PollError)
+
+
+def test_words_of_an_answer_for_many_are_those_of_the_service_unless_given(make_client):
+    """A failed job is none that still runs, whichever request asks for it."""
+    words = Words(("pending", "queued*"), ("completed",), ("error", 13))
+    service = Service(
+        "acme",
+        status="result",
+        words=words,
+        batch=Batch("/status?ids={job_ids}", limit=10, jobs="results", status="@"),
+    )
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        ids = environ["QUERY_STRING"]
+        many = {"results": {"a": 13, "b": "queued twice"}}
+        return [json.dumps(many if ids else {"result": 13}).encode()]
+
+    with serving(app) as url:
+        client = make_client(url, service=service, max_attempts=3, max_concurrency=1)
+        futures = [client.submit(job_id) for job_id in "ab"]
+        assert futures[0].result(PATIENCE) == "error"
+        client.shutdown(cancel_futures=True)

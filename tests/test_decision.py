@@ -131,7 +131,7 @@ ENDS = {
     "completed by the last poll": (Outcome(DONE), {"attempts": 10}, "completed", None),
     "rejected": (Outcome(REFUSED), {}, "rejected", None),
     "no such job, and it is not new": (Outcome(MISSING), {"now": 31.0}, "rejected", None),
-    "what the user's code raised": (Outcome(BROKEN), {}, "rejected", None),
+    "what the user's code raised": (Outcome(BROKEN), {}, "abandoned", None),
     "rejected, but the job had ended": (
         Outcome(REFUSED),
         {"job_end": DONE, "job_end_at": NOW},
@@ -203,7 +203,7 @@ def test_a_wait_ends(outcome, known, status, limit):
     assert (end.job_id, end.service) == ("job-1", "acme")
     assert end.attempts == known.get("attempts", 3)
     assert end.elapsed == known.get("now", NOW)
-    assert (end.error is None) == (status != "rejected")
+    assert (end.error is None) == (status not in ("rejected", "abandoned"))
     assert (end.reason is None) == (status == "completed")
 
 

@@ -193,6 +193,8 @@ def test_only_its_client_gives_it_a_result(waiting, ended):
             future.set_exception(RuntimeError("by hand"))
         with pytest.raises(TypeError, match="call cancel"):
             future.set_result("completed")
+        with pytest.raises(TypeError, match="call cancel"):
+            future.set_running_or_notify_cancel()
     assert ended.result() == "completed"
     assert not waiting.done()
 

@@ -243,7 +243,7 @@ def test_a_value_of_another_type_is_refused_when_the_service_is_made(field, valu
         ({"next_cursor": "a."}, "next_cursor must be a JMESPath expression"),
         ({"cursor": "a=b"}, "cursor must be the name of a query parameter"),
         ({"cursor": None}, "cursor must be the name of a query parameter"),
-        ({"words": None}, "words must be a video_translation_client.Words"),
+        ({"words": ("a",)}, "words must be a video_translation_client.Words"),
         ({"window": -1}, "window must be a number, 0 or more, not -1"),
         ({"window": None}, "window must be a number, 0 or more, not None"),
     ],

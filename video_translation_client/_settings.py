@@ -105,7 +105,7 @@ def settle(
         chosen = endpoint.service.strategy
     settings = Settings(
         endpoint,
-        backoff if chosen is None else arguments.callback("strategy", chosen),
+        backoff if chosen is None else arguments.strategy(chosen),
         _limits_of(endpoint.service, limits),
         _checked(bounds),
         _listeners_of(on_event),

@@ -119,7 +119,9 @@ class Ended:
             return "the wait was cancelled; of the job this says nothing"
         if isinstance(self.error, VideoTranslationError):
             return self.error.reason
-        return None if self.error is None else f"{type(self.error).__name__} was raised"
+        if self.error is None:
+            return None
+        return f"the strategy, or what authenticates, raised {type(self.error).__name__}"
 
     @property
     def advice(self) -> str | None:

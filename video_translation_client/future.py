@@ -283,6 +283,10 @@ class StatusFuture(Base):
         """Refused: a wait ends by what the service says, or a limit."""
         raise TypeError("a StatusFuture is ended by its client; to end it yourself, call cancel()")
 
+    def set_running_or_notify_cancel(self) -> NoReturn:
+        """Refused likewise: the polling begins and ends without it."""
+        self.set_result(None)
+
     def set_exception(self, exception: BaseException | None) -> NoReturn:
         """Refused likewise."""
         self.set_result(exception)

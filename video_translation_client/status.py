@@ -30,7 +30,8 @@ class Status(str, enum.Enum):
     CANCELLED = "cancelled"
     """The wait was cancelled here; of the job this says nothing."""
     ABANDONED = "abandoned"
-    """The wait ended with its process, by an exit, a fork or a shutdown: likewise."""
+    """The wait ended with its process, by an exit, a fork or a shutdown, or by an exception of the
+    user's own code, such as its strategy: likewise."""
 
     def __str__(self) -> str:
         return str(self.value)

@@ -6,6 +6,8 @@ are a TypeError and a ValueError. No message repeats a credential.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import ipaddress
 import math
 import numbers
@@ -133,6 +135,20 @@ def callback(name: str, value: Any) -> Any:
     """Returns ``value`` if it can be called."""
     if not callable(value):
         raise BadTypeError(name, f"must be callable, not {value!r}")
+    return value
+
+
+def strategy(value: Any) -> Any:
+    """Returns ``value`` if it can be called with one argument."""
+    callback("strategy", value)
+    with contextlib.suppress(ValueError):  # of some that are written in C nothing is known
+        try:
+            inspect.signature(value).bind(None)
+        except TypeError:
+            problem = "must take one argument, a Moment"
+            raise BadTypeError("strategy", problem, "see help(Moment)") from None
+    if isinstance(value, type):
+        raise BadTypeError("strategy", f"must be an object, {value.__name__}(...), not a class")
     return value
 
 

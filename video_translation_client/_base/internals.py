@@ -81,7 +81,7 @@ def notify_cancel(future: Future[Any], *, can_be_interrupted: bool) -> None:
     parts: Any = future
     with parts._condition:
         if parts._state == "CANCELLED" and not (can_be_interrupted and parts._waiters):
-            future.set_running_or_notify_cancel()
+            Future.set_running_or_notify_cancel(future)  # that of a StatusFuture is for users
         if not can_be_interrupted:
             parts._condition.notify_all()
 

@@ -55,7 +55,8 @@ class ReportReader:
         parts = (service.progress, service.result, service.error, service.error_code)
         self._one = _Form(service.status, service.words, *parts)
         if batch is not None:
-            self._many = _Form(batch.status, batch.words, batch.progress, None, None, None)
+            words = batch.words or service.words
+            self._many = _Form(batch.status, words, batch.progress, None, None, None)
             self._jobs, self._job_id = compiled(batch.jobs), compiled(batch.job_id)
             self._cursor = compiled(batch.next_cursor)
         self._warned: dict[str, object] = {}

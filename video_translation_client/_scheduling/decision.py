@@ -101,7 +101,9 @@ def decide(
         return _ended(wait, now, end.status, report=end)
     failure = _failure(wait, outcome, end, now)
     if failure is not None and not isinstance(failure, PollError):
-        return _ended(wait, now, Status.REJECTED, error=failure)
+        # What the user's own code has raised says nothing of the job.
+        status = Status.REJECTED if isinstance(failure, RejectedError) else Status.ABANDONED
+        return _ended(wait, now, status, error=failure)
     if end is not None and isinstance(outcome.result, RejectedError):
         return _ended(wait, now, end.status, report=end, failure=failure)
     alone = outcome.alone or end is not None

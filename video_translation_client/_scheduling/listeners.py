@@ -15,7 +15,7 @@ from .._base.callbacks import call
 from .._base.log import log, logger
 from .._base.text import quote
 from .._http.poller import Outcome
-from ..errors import PollError, name_job
+from ..errors import PollError, VideoTranslationError, name_job
 from ..events import Ended, Event, Listener, Paced, Polled
 from ..status import Status
 
@@ -109,12 +109,16 @@ def _log_pace(event: Paced) -> None:
 
 def _level_of_end(end: Ended) -> int:
     levels = {Status.REJECTED: logging.WARNING, Status.TIMEOUT: logging.INFO}
+    if end.error is not None and not isinstance(end.error, VideoTranslationError):
+        return logging.ERROR  # of the user's own code
     return levels.get(end.status, logging.DEBUG)
 
 
 def _log_end(end: Ended) -> None:
     level, name = _level_of_end(end), name_job(end.job_id)
-    if end.status is Status.REJECTED:
+    if level == logging.ERROR:
+        log(level, "%s: %s; the wait ends", name, end.reason, error=end.error)
+    elif end.status is Status.REJECTED:
         log(level, "%s; the wait ends", end.error)
     elif end.status is Status.TIMEOUT:
         log(level, "%s: %s", name, "; ".join(filter(None, (end.reason, end.advice))))

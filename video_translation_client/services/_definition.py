@@ -77,7 +77,7 @@ class Batch:
         jobs: JMESPath of the list of jobs, or of an object of job ids and jobs.
         job_id: JMESPath of the id in one of the list.
         status: JMESPath of the status word in a job.
-        words: The words of this answer, which may be others than those for a single job.
+        words: What the words of this answer mean; None: what they mean in that for a single job.
         progress: JMESPath of how far a job is, in the service's ``progress_total``.
         next_cursor: JMESPath of what names the page that follows; null or missing on the last.
         cursor: The query parameter that takes it.
@@ -93,14 +93,15 @@ class Batch:
     jobs: str
     job_id: str = "id"
     status: str = "status"
-    words: Words = field(default_factory=Words)
+    words: Words | None = None
     progress: str | None = None  # no preset has it; services of a user's own may
     next_cursor: str | None = None
     cursor: str = "cursor"
     window: float = 5.0
 
     def __post_init__(self) -> None:
-        arguments.instance("words", self.words, Words)
+        if self.words is not None:
+            arguments.instance("words", self.words, Words)
         check_batch(self)
 
 

@@ -8,15 +8,13 @@ want the same key. The quickstart asks every 5 seconds.
 from ..strategy import ExponentialBackoff
 from ._definition import Batch, Service, Words
 
-_WORDS = Words(("queued", "preparing", "dubbing"), ("dubbed",), ("failed",))
-
 SERVICE = Service(
     "elevenlabs",
     base_url="https://api.elevenlabs.io",
     path="/v1/dubbing/{job_id}",
     headers=(("xi-api-key", "{api_key}"),),
     variables=(("api_key", "ELEVENLABS_API_KEY"),),
-    words=_WORDS,
+    words=Words(("queued", "preparing", "dubbing"), ("dubbed",), ("failed",)),
     result="target_languages",
     result_url="/v1/dubbing/{job_id}/audio/{result}",
     error="error",
@@ -26,7 +24,6 @@ SERVICE = Service(
         limit=200,
         jobs="dubs",
         job_id="dubbing_id",
-        words=_WORDS,
         next_cursor="next_cursor",
     ),
     source="https://elevenlabs.io/docs/api-reference/dubbing/get",
