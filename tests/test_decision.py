@@ -17,6 +17,8 @@ from video_translation_client._scheduling.decision import Again, Rules, decide, 
 from video_translation_client._scheduling.waits import Poll, Wait
 from video_translation_client.future import Owner
 
+pytestmark = pytest.mark.one_python
+
 NOW = 20.0
 """Seconds since the submit at which the answer comes; the deadline is at 60."""
 

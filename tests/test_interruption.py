@@ -4,7 +4,10 @@ Real signals arrive in the main thread at random moments, each of which can be i
 any step of the library; the seed is fixed, the moments are not.
 """
 
+import pytest
 from watched import run
+
+pytestmark = pytest.mark.one_python  # long, and of our own steps: the oldest and newest Python do
 
 BEGINNING = """
 chance = random.Random(sys.argv[1] if len(sys.argv) > 1 else 1)

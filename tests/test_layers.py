@@ -32,6 +32,8 @@ KNOWS = {
 EDGES = {"testing", "cli", "__main__"}
 """What may import anything, and what nobody else imports."""
 
+pytestmark = pytest.mark.one_python
+
 
 def _modules():
     """The trees of all modules, by their names without the package's: ``_http.poller``."""

@@ -9,6 +9,8 @@ import signal
 import pytest
 from watched import run
 
+pytestmark = pytest.mark.one_python  # long, and of our own steps: the oldest and newest Python do
+
 FINALIZERS = """
 class Kept:
     # Something that calls the library when the last reference to it is dropped.
