@@ -393,6 +393,21 @@ class Waits(RuleBasedStateMachine):
         for _ in range(count):
             self.wait_for([answer], "completed", [])
 
+    @rule(end=st.sampled_from(ENDS), answer=st.sampled_from(ANSWERS))
+    def submit_ends(self, end, answer):
+        """Jobs that have ended, of which no more can be read for long."""
+        for _ in range(2):
+            self.wait_for([_told(end), *[answer] * 9], end, [])
+
+    @rule(count=st.integers(2, 3), seconds=st.sampled_from([0.5, 4.5, 700]))
+    def submit_and_cancel_one(self, count, seconds):
+        """While it is asked for, perhaps together with the others."""
+        for _ in range(count):
+            self.wait_for([Fault.slow(seconds)], "completed", [])
+        self.clock.advance(0)
+        self.look()
+        self.cancel(len(self.jobs) - 1)
+
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 1000))
     def cancel(self, number):
