@@ -128,7 +128,8 @@ class VideoTranslationClient:
                 unnamed job. The same job may be waited for more than once.
             on_update: Called as ``on_update(status)`` on a worker thread with every status
                 received, in order, one at a time; the last one before the future is done,
-                unless its deadline comes first. What it raises is logged and changes nothing.
+                unless its deadline, or a pause beyond it, comes first. What it raises is logged and
+                changes nothing.
 
         Raises:
             TypeError, ValueError: A bad argument, named in the message.
