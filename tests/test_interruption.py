@@ -261,3 +261,38 @@ def test_ctrl_c_before_the_first_thread_runs_leaves_a_client_that_shuts_down(tmp
         client.shutdown()
         """,
     )
+
+
+def test_a_shutdown_that_ctrl_c_has_interrupted_can_be_called_again(tmp_path):
+    """The second one tells the threads what the first has not got to, so both they and it end."""
+    run(
+        tmp_path,
+        """
+        from video_translation_client.clock import Clock
+
+        class InterruptedClock(Clock):
+            def wait(self, wakeups, timeout, in_flight):
+                if timeout > 1e6 and not in_flight:
+                    is_idle.set()
+                super().wait(wakeups, timeout, in_flight)
+
+            def wake(self, wakeups):
+                if is_armed:
+                    is_armed.clear()
+                    raise KeyboardInterrupt  # as if Ctrl-C came just before the dispatcher heard
+                super().wake(wakeups)
+
+        is_idle, is_armed = threading.Event(), []
+        with MockServer(duration=0) as server:
+            client = VideoTranslationClient(server.url, clock=InterruptedClock())
+            assert client.get_status() == "completed"
+            assert is_idle.wait(PATIENCE)
+            is_armed.append(True)
+            try:
+                client.shutdown()
+            except KeyboardInterrupt:
+                pass
+            assert not is_armed
+            client.shutdown()
+        """,
+    )

@@ -140,9 +140,8 @@ class Scheduler(Owner, Plan):
 
     def abandon(self) -> None:
         """Takes no more futures."""
-        if not self._closed:
-            self._closed = True
-            self.threads.post(self._adopt_rest, None)
+        self._closed = True
+        self.threads.post(self._adopt_rest, None)  # each time: an interruption may have lost one
 
     # What the handlers of exit and fork do
 
