@@ -7,7 +7,8 @@ import pytest
 from conftest import PATIENCE
 
 from video_translation_client import Clock
-from video_translation_client._scheduling.threads import Plan, Threads
+from video_translation_client._scheduling.plan import Plan
+from video_translation_client._scheduling.threads import Threads
 
 
 class Tasks(Plan):

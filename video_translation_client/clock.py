@@ -32,6 +32,9 @@ class Clock:
         else time.monotonic  # Windows has no other
     )
 
+    # Some systems have none.
+    _read_thread: Callable[[], float] = staticmethod(getattr(time, "thread_time", float))
+
     def monotonic(self) -> float:
         """Returns the time in seconds, from an arbitrary start, never going backwards.
 
@@ -42,6 +45,10 @@ class Clock:
     def time(self) -> float:
         """Returns the seconds since the epoch, for dates that others name; it may jump."""
         return time.time()
+
+    def thread_time(self) -> float:
+        """Returns for how many seconds the calling thread has kept a core busy."""
+        return self._read_thread()
 
     def sleep(self, seconds: float, given_up: Callable[[], bool] | None = None) -> None:
         """Blocks the calling thread for ``seconds``, or until ``given_up()`` is true."""

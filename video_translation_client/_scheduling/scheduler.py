@@ -23,7 +23,8 @@ from .decision import Again, Rules, decide
 from .due import Due
 from .listeners import Listeners
 from .pace import Pace
-from .threads import Plan, Task, Threads
+from .plan import Plan, Task
+from .threads import Threads
 from .waits import Poll, Wait
 
 _SHUT_DOWN = "the client was shut down"
@@ -212,7 +213,7 @@ class Scheduler(Owner, Plan):
         """Ends a future; says whether somebody is to be told of it."""
         if not wait.future.conclude(end):
             return False
-        self.threads.post(self._drop, wait.future)
+        self.threads.note(self._drop, wait.future)
         return wait.future.has_callbacks or self._listeners.wants_end(end)
 
     def _tell_end(self, wait: Wait, end: Ended) -> None:

@@ -7,9 +7,9 @@
                    |                                       |
              dispatcher thread                        worker threads
                waits for the inbox or                run tasks: polls, callbacks;
-               for the next due moment;              then take the next due one
+               for what no worker will do;           then take the next due one
                hands due tasks to      ----------->  themselves
-               workers
+               more workers, if that pays
 
 Who holds the lock works the inbox off first, and does bookkeeping alone: no code of a user runs
 and no I/O happens under it. What the garbage collector runs under it all the same, or a signal
@@ -19,7 +19,6 @@ take the lock as well; nobody else does.
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import logging
 import math
@@ -31,6 +30,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from .._base.log import log
 from ..clock import GLANCE, Clock
+from .concurrency import Concurrency
+from .plan import Plan, Task
 from .workers import LAST_MOMENTS, THREAD_NAME, NoThreadError, Workers
 
 if TYPE_CHECKING:
@@ -40,45 +41,6 @@ if TYPE_CHECKING:
 
 # Seconds after which it is tried again to start the first worker.
 _RETRY = 0.25
-
-Task = Callable[[], Any]
-"""Runs on a worker, without the lock; what it returns is given to ``Plan.apply`` under it."""
-
-
-class Plan(abc.ABC):
-    """What the threads of one client do, and when; all under the lock but for the last two."""
-
-    @abc.abstractmethod
-    def take_due(self, now: float) -> None:
-        """Takes note of what is due."""
-
-    @abc.abstractmethod
-    def next_poll(self, now: float) -> Task | None:
-        """Takes a poll that is to start now, if there is one."""
-
-    @abc.abstractmethod
-    def next_moment(self, now: float, *, free: bool) -> float:
-        """Returns when something is due next, polls included if one is ``free`` to start."""
-
-    @abc.abstractmethod
-    def is_idle(self) -> bool:
-        """Says whether nothing will be due any more."""
-
-    @abc.abstractmethod
-    def apply(self, decided: Any, now: float) -> None:
-        """Takes note of what a task has returned."""
-
-    @abc.abstractmethod
-    def take_follow_ups(self) -> deque[Callable[[], object]]:
-        """Takes what the bookkeeping has left to be done without the lock, by this thread."""
-
-    @abc.abstractmethod
-    def fail(self, why: str, error: BaseException | None) -> None:
-        """Ends everything, as there is no dispatcher any more."""
-
-    @abc.abstractmethod
-    def close(self) -> None:
-        """Lets go of everything, as the last thread does."""
 
 
 class Threads:
@@ -116,7 +78,8 @@ class Threads:
         self._is_short = False  # likewise: whether there is no worker to be had
         # Under the lock:
         self._calls: deque[Task] = deque()
-        self._in_flight = 0
+        self._in_flight = 0  # polls and calls
+        self._concurrency = Concurrency()
         self._wakes_at = math.inf  # until when the dispatcher waits
 
     # For any thread, at any moment; no lock
@@ -141,9 +104,13 @@ class Threads:
 
     def post(self, bookkeeping: Bookkeeping, subject: object) -> None:
         """Has ``bookkeeping(subject, now)`` run under the lock, soon."""
-        self._inbox.put((bookkeeping, subject))
+        self.note(bookkeeping, subject)
         if self._is_started:
             self._clock.wake(self._wakeups)
+
+    def note(self, bookkeeping: Bookkeeping, subject: object) -> None:
+        """Does as ``post``, for a thread of the library, which looks itself before it rests."""
+        self._inbox.put((bookkeeping, subject))
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs user code here, or on a worker where here is a thread of the library."""
@@ -219,17 +186,21 @@ class Threads:
         task = None
         if self._calls and self._in_flight <= self._max_concurrency:
             task = self._calls.popleft()
-        elif self._in_flight < self._max_concurrency:
+        elif self._in_flight < self._max_concurrency and self._concurrency.pays(now):
             task = self._plan.next_poll(now)
+            if task is not None:
+                self._concurrency.begin(task, now)
         self._in_flight += task is not None
         return task
 
     def _next_moment(self, now: float) -> float:
-        """Returns when the dispatcher has something to do."""
-        free = self._in_flight < self._max_concurrency
+        """Returns when the dispatcher has something to do that no worker will have done by then."""
         if (self._calls and self._in_flight <= self._max_concurrency) or self._is_done():
             return now
-        return self._plan.next_moment(now, free=free)
+        moment = self._plan.next_moment(now, free=self._in_flight < self._max_concurrency)
+        if self._concurrency.pays(now):
+            return moment
+        return max(moment, self._concurrency.next_look())
 
     def _is_done(self) -> bool:
         return not (self._in_flight or self._calls) and self._plan.is_idle()
@@ -315,29 +286,34 @@ class Threads:
 
     def _work(self, task: Task | None) -> None:
         """Runs a task, and then those that are due by then."""
+        before = self._clock.thread_time()
         while task is not None:
             try:
                 decided = task()
             except BaseException:
-                self._finish(None, takes_next=False)
+                self._finish(task, 0.0, None, takes_next=False)
                 raise
-            task = self._finish(decided, takes_next=True)
+            now = self._clock.thread_time()
+            task = self._finish(task, now - before, decided, takes_next=True)
+            before = now
 
-    def _finish(self, decided: Any, *, takes_next: bool) -> Task | None:
+    def _finish(self, ended: Task, work: float, decided: Any, *, takes_next: bool) -> Task | None:
         """Takes note of what a task has returned, and returns what is to be done next."""
         with self.lock:
             self._in_flight -= 1
             now = self._clock.monotonic()
+            self._concurrency.end(ended, now, work)
             self.read_inbox(now)
             if decided:
                 self._plan.apply(decided, now)
+            self._plan.take_due(now)
             task = self._next_task(now) if takes_next else None
             before, self._wakes_at = self._wakes_at, self._next_moment(now)
             is_early = self._wakes_at < before
             follow_ups = self._plan.take_follow_ups()
         while follow_ups:  # no name here keeps a future that has ended
             follow_ups.popleft()()
-        if is_early:
+        if is_early or (task is None and not self._inbox.empty()):
             self._clock.wake(self._wakeups)
         else:
             self._clock.rest(self._wakeups)

@@ -108,6 +108,10 @@ class VirtualClock(Clock):
         """Returns the seconds since the epoch: it is 2030 when the clock is made."""
         return _EPOCH + self._now
 
+    def thread_time(self) -> float:
+        """Returns 0: whatever a thread does takes no time."""
+        return 0.0
+
     def sleep(self, seconds: float, given_up: Callable[[], bool] | None = None) -> None:
         """Blocks until ``seconds`` have passed on this clock, or ``given_up()`` is true.
 
