@@ -1,6 +1,7 @@
 """cancel() holds at any moment and from any thread: nobody asks, waits or keeps memory after it."""
 
 import concurrent.futures
+import contextlib
 import gc
 import threading
 import weakref
@@ -361,3 +362,21 @@ def test_cancels_from_many_threads_while_all_goes_on_lose_nothing(server, make_c
         asked = [request for request in server.requests if request.path == f"/status/job-{number}"]
         # A poll that is aborted as it starts may not arrive.
         assert future.attempts - len(asked) in ((0, 1) if future.cancelled() else (0,))
+
+
+def test_while_all_futures_are_being_cancelled_no_deadline_comes(make_client, clock):
+    """A callback in between may take its time, also on a virtual clock, where that is none."""
+    client, pause = make_client(max_wait_time=10), contextlib.ExitStack()
+    pause.enter_context(clock.paused())
+    futures = [client.submit(f"job-{number}") for number in range(3)]
+    clock.advance(0)
+
+    def take_time(_):
+        pause.close()
+        for _ in range(2):  # whatever could come next has come when these return
+            clock.advance(0)
+
+    futures[0].add_done_callback(take_time)
+    client.shutdown(cancel_futures=True)
+    assert [future.status for future in futures] == ["cancelled"] * 3
+    assert clock.monotonic() == 0

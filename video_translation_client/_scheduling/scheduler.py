@@ -6,6 +6,7 @@ together in threads.py. It speaks no HTTP.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from functools import partial
@@ -131,8 +132,8 @@ class Scheduler(Owner, Plan):
         """As ``VideoTranslationClient.shutdown``."""
         self.abandon()
         if cancel_futures:
-            self._cancels = True
             try:
+                self._cancels = True
                 for future in list(self._waits):
                     future.cancel()
             finally:  # an interruption leaves the rest to the dispatcher
@@ -260,8 +261,8 @@ class Scheduler(Owner, Plan):
         return None if poll is None else partial(self._poll, poll)
 
     def next_moment(self, now: float, *, free: bool) -> float:
-        """Returns when something is due next."""
-        return self._due.next_moment(now, free=free and not self._cancels)
+        """Returns when something is due next: nothing where all futures are being cancelled."""
+        return math.inf if self._cancels else self._due.next_moment(now, free=free)
 
     def is_idle(self) -> bool:
         """Says whether nothing will be due any more."""
