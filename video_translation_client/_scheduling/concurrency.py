@@ -41,12 +41,14 @@ class Concurrency:
         """Takes note of a poll that begins."""
         self._polls[poll] = now, now + max(_PATIENCE, _SLOW * self._latency)
 
-    def end(self, poll: object, now: float, work: float) -> None:
-        """Takes note of its end, and of how many seconds it has kept a core busy."""
+    def end(self, poll: object, now: float, work: float | None) -> None:
+        """Takes note of its end, and of how many seconds it has kept a core busy, if known."""
         times = self._polls.pop(poll, None) or self._slow.pop(poll, None)
-        if times is not None:  # or else it is something else, which keeps no poll waiting
-            self._latency += _WEIGHT * (now - times[0] - self._latency)
-            self._work += _WEIGHT * (work - self._work)
+        if times is None:
+            return  # it is something else, which keeps no poll waiting
+        self._latency = _mean(self._latency, now - times[0])
+        if work is not None:
+            self._work = _mean(self._work, work)
 
     def pays(self, now: float) -> bool:
         """Says whether one more would be of use now."""
@@ -61,3 +63,7 @@ class Concurrency:
         for _, slow_at in self._polls.values():
             return slow_at
         return math.inf
+
+
+def _mean(before: float, latest: float) -> float:
+    return before + _WEIGHT * (latest - before) if before else latest

@@ -20,6 +20,7 @@ take the lock as well; nobody else does.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
 import queue
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 # Seconds after which it is tried again to start the first worker.
 _RETRY = 0.25
+
+# Of so many tasks, it is measured of one how long it keeps a core busy.
+_SAMPLED = 16
 
 
 class Threads:
@@ -74,6 +78,7 @@ class Threads:
         self._has_ended = False  # the dispatcher, and with it all that others may wait for
         self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ticket = threading.Lock()  # whichever thread gets it is the dispatcher
+        self._turns = itertools.count()  # of workers
         self._outbox: deque[Task] = deque()  # the dispatcher's: taken, and not with a worker yet
         self._is_short = False  # likewise: whether there is no worker to be had
         # Under the lock:
@@ -286,18 +291,21 @@ class Threads:
 
     def _work(self, task: Task | None) -> None:
         """Runs a task, and then those that are due by then."""
-        before = self._clock.thread_time()
         while task is not None:
+            # To ask the system each time would cost as much as much else of a poll.
+            is_sample = next(self._turns) % _SAMPLED == 0
+            before = self._clock.thread_time() if is_sample else 0.0
             try:
                 decided = task()
             except BaseException:
-                self._finish(task, 0.0, None, takes_next=False)
+                self._finish(task, None, None, takes_next=False)
                 raise
-            now = self._clock.thread_time()
-            task = self._finish(task, now - before, decided, takes_next=True)
-            before = now
+            work = self._clock.thread_time() - before if is_sample else None
+            task = self._finish(task, work, decided, takes_next=True)
 
-    def _finish(self, ended: Task, work: float, decided: Any, *, takes_next: bool) -> Task | None:
+    def _finish(
+        self, ended: Task, work: float | None, decided: Any, *, takes_next: bool
+    ) -> Task | None:
         """Takes note of what a task has returned, and returns what is to be done next."""
         with self.lock:
             self._in_flight -= 1
