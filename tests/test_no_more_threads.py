@@ -89,9 +89,12 @@ def test_workers_that_cannot_start_are_done_without(run):
         """
         give(2)
         futures = [client.submit(f"job-{number}") for number in range(20)]
+        called = []
         for future in futures:
-            future.add_done_callback(lambda future: print(future.result()))
+            future.add_done_callback(called.append)
         client.shutdown()
+        for future in called:
+            print(future.result())
         """
     )
     assert printed == ["completed"] * 20

@@ -381,3 +381,33 @@ def test_a_signal_handler_may_call_what_it_has_just_interrupted(tmp_path, clock)
     Nothing hangs, every future ends, and each done-callback runs once.
     """
     run(tmp_path, SIGNALS, clock, 1)
+
+
+def test_a_signal_handler_may_submit_while_the_first_thread_is_being_started(tmp_path):
+    """Between any two lines of Thread.start(), which is not made for that."""
+    run(
+        tmp_path,
+        """
+        def interrupt(frame, event, argument):
+            if frame.f_code.co_name != "start" or "threading" not in frame.f_code.co_filename:
+                return None
+            lines.extend([frame.f_lineno] if event == "line" else [])
+            if len(lines) == number and len(futures) == 1:
+                sys.settrace(None)
+                futures.append(client.submit("job-2"))
+                sys.settrace(interrupt)
+            return interrupt
+
+        before, nested = sys.gettrace(), 0
+        with MockServer(duration=0) as server:
+            for number in range(1, 9):
+                client, futures, lines = VideoTranslationClient(server.url), [None], []
+                sys.settrace(interrupt)
+                futures[0] = client.submit("job-1")
+                sys.settrace(before)
+                assert {one.result(PATIENCE) for one in futures} == {"completed"}
+                client.shutdown()
+                nested += len(futures) - 1
+        assert nested > 3
+        """,
+    )

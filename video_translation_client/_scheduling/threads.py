@@ -74,6 +74,7 @@ class Threads:
         # futures that end at their deadline still run.
         self._workers = Workers(max_concurrency + 1)
         self._is_started = False
+        self._starting_in = 0  # which thread starts the dispatcher
         self._dispatcher: threading.Thread | None = None
         self._has_ended = False  # the dispatcher, and with it all that others may wait for
         self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -95,17 +96,21 @@ class Threads:
         Raises:
             RuntimeError: The operating system gives no thread.
         """
-        if self._dispatcher is not None:
+        here = threading.get_ident()
+        # A signal handler that interrupts this leaves it alone: Thread.start() is not reentrant.
+        if self._dispatcher is not None or self._starting_in == here:
             return
         run = partial(self._workers.run_as_own, self._run)
         thread = threading.Thread(target=run, name=f"{THREAD_NAME}-dispatcher", daemon=True)
-        self._is_started = True
+        self._is_started, self._starting_in = True, here
         try:
             thread.start()  # of several at once, all but one end at once
         except RuntimeError:
             if self._dispatcher is None:  # pragma: no branch - or else another one was faster
                 self._is_started = False
                 raise
+        finally:
+            self._starting_in = 0
 
     def post(self, bookkeeping: Bookkeeping, subject: object) -> None:
         """Has ``bookkeeping(subject, now)`` run under the lock, soon."""
