@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jmespath
@@ -11,12 +12,38 @@ MISFITS = (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError
 """What a search raises in an answer for which the expression's functions are not made."""
 
 
+# Names that need no quotes, one within the other: what nearly every expression is.
+_NAMES = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+class Fields:
+    """What ``jmespath.compile`` makes of such as ``data.status``, for a tenth of its time.
+
+    Args:
+        expression: Names, with dots between them.
+    """
+
+    def __init__(self, expression: str) -> None:
+        self.expression = expression
+        self._names = expression.split(".")
+
+    def search(self, payload: Any) -> Any:
+        """Returns what stands there in decoded JSON; None: nothing."""
+        for name in self._names:
+            if not isinstance(payload, dict):
+                return None
+            payload = payload.get(name)
+        return payload
+
+
 def compiled(expression: str | None) -> Any:
     """Returns what has a ``search(payload)``, which returns None where it finds nothing.
 
     None stands for no expression, and stays None.
     """
-    return None if expression is None else jmespath.compile(expression)
+    if expression is None:
+        return None
+    return Fields(expression) if _NAMES.fullmatch(expression) else jmespath.compile(expression)
 
 
 def check_expression(name: str, expression: str) -> None:
