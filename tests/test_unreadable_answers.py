@@ -60,8 +60,7 @@ def read(service, body):
     """What comes of the answer for one job."""
     endpoint = Endpoint(service, URL, {}, None)
     answer = Answer(200, {}, body, lambda: Secrets("/status", URL, {}))
-    results, _ = AnswerReader(endpoint, URL, 1000).one(answer, ["job-1"], None)
-    return results["job-1"][0]
+    return AnswerReader(endpoint, URL, 1000).one(answer, "job-1", None)
 
 
 @pytest.fixture

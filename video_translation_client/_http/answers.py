@@ -53,24 +53,27 @@ class AnswerReader:
         self._code = compiled(service.failure_code)
 
     def one(
-        self, answer: Answer, job_ids: Iterable[str | None], retry_after: float | None
-    ) -> tuple[Results, str | None]:
-        """Returns what the answer for one job says, in the form of ``many``."""
-        (job_id,) = job_ids
-        result: StatusReport | VideoTranslationError | None
-        body, result = self._open(answer, job_id)
-        if result is None:
-            try:
-                if body.problem is not None:
-                    raise ValueError(body.problem)
-                result = self._reports.one(body.payload, body.status, answer, retry_after)
-                if self._with_result is not None:
-                    result = self._with_result(result, job_id)
-            except MissingError:
-                result = self._not_found(answer, job_id, "its status says so")
-            except ValueError as error:
-                result = _unreadable(answer, job_id, str(error))
-        return {job_id: (result, False)}, None
+        self, answer: Answer, job_id: str | None, retry_after: float | None
+    ) -> StatusReport | VideoTranslationError:
+        """Returns what the answer for one job says.
+
+        Args:
+            answer: The answer.
+            job_id: The job.
+            retry_after: What its headers ask for, which the report repeats.
+        """
+        body, failure = self._open(answer, job_id)
+        if failure is not None:
+            return failure
+        try:
+            if body.problem is not None:
+                raise ValueError(body.problem)
+            report = self._reports.one(body.payload, body.status, answer, retry_after)
+            return report if self._with_result is None else self._with_result(report, job_id)
+        except MissingError:
+            return self._not_found(answer, job_id, "its status says so")
+        except ValueError as error:
+            return _unreadable(answer, job_id, str(error))
 
     def many(
         self, answer: Answer, job_ids: Iterable[str | None], retry_after: float | None

@@ -7,7 +7,7 @@ remembered from one poll to the next.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from ..clock import Clock
 from ..errors import PollError, VideoTranslationError
@@ -25,6 +25,12 @@ _THROTTLED = frozenset({429, 503})
 
 # Pages of one answer that are read; jobs on further ones are asked for by themselves.
 _MOST_PAGES = 10
+
+
+# Seconds that the service asks for, and whether of all requests.
+_Pacing = Tuple[Optional[float], bool]
+
+_NO_PACING: _Pacing = (None, False)
 
 
 class Outcome(NamedTuple):
@@ -88,32 +94,49 @@ class Poller:
             job_ids: The jobs; several only if ``together`` allows it.
             exchange: Through which another thread may abort it.
         """
-        batch = self._endpoint.batch if len(job_ids) > 1 else None
-        read = self._reader.one if batch is None else self._reader.many
+        batch = self._endpoint.batch
+        if batch is None or len(job_ids) == 1:
+            return [self._poll_one(job_ids[0], exchange)]
+        return self._poll_many(batch, job_ids, exchange)
+
+    def _poll_one(self, job_id: str | None, exchange: Exchange) -> Outcome:
+        answer: Answer | None = None
+        pacing = _NO_PACING
+        try:
+            answer = self._transport.get(self._endpoint.path_of(job_id), exchange)
+            pacing = self._pacing_of(answer)
+            result = self._reader.one(answer, job_id, pacing[0])
+        except Exception as error:  # noqa: BLE001 - becomes the outcome
+            result = self._failure(error, answer, job_id)
+        return _outcome(result, pacing, answer, alone=False)
+
+    def _poll_many(
+        self, batch: Batch, job_ids: Sequence[str | None], exchange: Exchange
+    ) -> list[Outcome]:
+        names = [job_id for job_id in job_ids if job_id is not None]
         missing = dict.fromkeys(job_ids)
         outcomes: dict[str | None, Outcome] = {}
         cursor: str | None = None
         # More pages than jobs would cost more than to ask for each by itself.
         for _ in range(min(_MOST_PAGES, len(missing))):
             answer: Answer | None = None
+            pacing = _NO_PACING
             results: Results
-            rest = Outcome(None, alone=True)  # that of jobs of which the answer says nothing
             try:
-                answer = self._transport.get(self._path_of(batch, job_ids, cursor), exchange)
-                rest = self._rest_of(answer)
-                results, cursor = read(answer, missing, rest.retry_after)
+                path = self._endpoint.batch_path_of(batch, names, cursor)
+                answer = self._transport.get(path, exchange)
+                pacing = self._pacing_of(answer)
+                results, cursor = self._reader.many(answer, missing, pacing[0])
             except Exception as error:  # noqa: BLE001 - becomes the outcome
-                # In an answer for many, one of the jobs may be what is wrong.
-                alone = answer is not None and batch is not None
+                alone = answer is not None  # one of the jobs may be what is wrong with it
                 results = {one: (self._failure(error, answer, one), alone) for one in missing}
                 cursor = None
             for job_id, (result, alone) in results.items():
-                if isinstance(result, PollError):
-                    result.retry_after = rest.retry_after
-                outcomes[job_id] = rest._replace(result=result, alone=alone)
+                outcomes[job_id] = _outcome(result, pacing, answer, alone=alone)
                 del missing[job_id]
-            if cursor is None or not missing or rest.throttled:
+            if cursor is None or not missing or pacing[1]:
                 break
+        rest = _outcome(None, pacing, answer, alone=True)  # of which the answer says nothing
         return [outcomes.get(job_id, rest) for job_id in job_ids]
 
     def after_fork(self) -> None:
@@ -124,15 +147,7 @@ class Poller:
         """Ends the use of the transport."""
         self._transport.close()
 
-    def _path_of(
-        self, batch: Batch | None, job_ids: Sequence[str | None], cursor: str | None
-    ) -> str:
-        if batch is None:
-            return self._endpoint.path_of(job_ids[0])
-        names = [job_id for job_id in job_ids if job_id is not None]
-        return self._endpoint.batch_path_of(batch, names, cursor)
-
-    def _rest_of(self, answer: Answer) -> Outcome:
+    def _pacing_of(self, answer: Answer) -> _Pacing:
         """Returns what the headers, also of redirects, say of all requests that follow."""
         seconds, exhausted = self._pacing.read(answer.headers, self._clock.time)
         for headers in answer.redirects:
@@ -140,8 +155,7 @@ class Poller:
             exhausted |= used_up
             if earlier is not None:
                 seconds = earlier if seconds is None else max(seconds, earlier)
-        code = answer.status_code
-        return Outcome(None, seconds, exhausted or code in _THROTTLED, True, code)
+        return seconds, exhausted or answer.status_code in _THROTTLED
 
     def _failure(
         self, error: Exception, answer: Answer | None, job_id: str | None
@@ -149,3 +163,17 @@ class Poller:
         if answer is None:
             return failure_of(error, job_id, self._transport.base_url)
         return bug_of(error, job_id, answer)
+
+
+def _outcome(
+    result: StatusReport | VideoTranslationError | None,
+    pacing: _Pacing,
+    answer: Answer | None,
+    *,
+    alone: bool,
+) -> Outcome:
+    seconds, throttled = pacing
+    if isinstance(result, PollError):
+        result.retry_after = seconds
+    code = None if answer is None else answer.status_code
+    return Outcome(result, seconds, throttled, alone, code)

@@ -36,6 +36,10 @@ _LONGEST_CURSOR = 2000
 _MOST_UNKNOWN = 100
 
 
+# By their words: to look one up takes a tenth of the time that ``Status(word)`` takes.
+_STATUSES = {str(status): status for status in Status}
+
+
 class MissingError(Exception):
     """The status word says that there is no such job."""
 
@@ -144,17 +148,20 @@ class ReportReader:
             meaning, state = self._unlisted(form.words, state, answer)
         if meaning == "missing":
             raise MissingError
+        payload = job if len(answer.body) <= self._max_payload else None
+        if not any(form.parts):
+            return StatusReport(_STATUSES[meaning], state, payload=payload, retry_after=retry_after)
         progress, result, error, code = [
             None if expression is None else find(expression, job) for expression in form.parts
         ]
         return StatusReport(
-            status=Status(meaning),
+            status=_STATUSES[meaning],
             state=state,
             progress=None if progress is None else _fraction(progress, self._service),
             result=None if result in ("", [], {}) else result,  # as good as nothing
             error=None if error is None else _shown(readable(error), answer),
             error_code=None if code is None else _shown(word(code), answer),
-            payload=job if len(answer.body) <= self._max_payload else None,
+            payload=payload,
             retry_after=retry_after,
         )
 
@@ -204,7 +211,7 @@ def decode(body: bytes) -> Any:
         text = body.decode(json.detect_encoding(body), "surrogatepass")
     except UnicodeDecodeError:
         raise ValueError("the answer is not JSON") from None
-    if sum(map(text.count, ",[{")) > _MOST_VALUES:
+    if len(text) > _MOST_VALUES and sum(map(text.count, ",[{")) > _MOST_VALUES:
         raise ValueError(f"the answer has more than {_MOST_VALUES} values")
     try:
         return _DECODER.decode(text)
@@ -242,11 +249,13 @@ def find(expression: Any, payload: Any) -> Any:
 
 def text_of(value: Any) -> str | None:
     """Returns a word, text or number as text; None: it is none of these, or empty."""
+    if isinstance(value, str):
+        return value.strip() or None
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip() or None if isinstance(value, (str, int, float)) else None
+    return str(value) if isinstance(value, (int, float)) else None
 
 
 def word(value: Any) -> str | None:

@@ -34,6 +34,7 @@ class PacingHeaders:
             (name, f"{name[: -len(_RESET)]}-Remaining" if name.lower().endswith(_RESET) else None)
             for name in names
         ]
+        self._known = {name.lower() for pair in self._names for name in pair if name is not None}
 
     def read(
         self, headers: Mapping[str, str], now: Callable[[], float]
@@ -46,6 +47,8 @@ class PacingHeaders:
                 was sent.
         """
         seconds, exhausted = None, False
+        if self._known.isdisjoint(name.lower() for name in headers):  # of nearly every answer
+            return seconds, exhausted
         for name, remaining in self._names:
             left = None
             if remaining is not None and remaining in headers:
