@@ -18,6 +18,9 @@ _LONGEST_PATH = 65_536
 # Octets of the ids in one path, so that every server on the way takes it (RFC 9110, 4.1).
 _MOST_OCTETS = 6000
 
+# What percent-encoding leaves as it is (RFC 3986, 2.3): nearly every id.
+_UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
+
 # URLs of one result, as many as a job may have languages.
 _MOST_RESULTS = 1000
 
@@ -67,7 +70,7 @@ class Endpoint:
         """Returns what asks for one job; its id stays one percent-encoded segment."""
         if job_id is None:
             return str(self.service.unnamed_path).format_map(self.values)
-        return self.service.path.format_map({**self.values, "job_id": quote(job_id, safe="")})
+        return self.service.path.format_map({**self.values, "job_id": _segment(job_id)})
 
     def together(self, job_ids: Sequence[str | None]) -> int:
         """Returns how many of ``job_ids``, from the first on, one request can ask for.
@@ -82,14 +85,14 @@ class Endpoint:
                 return max(1, number)
             if job_id not in different:
                 different.add(job_id)
-                octets += len(quote(job_id, safe="")) + 1
+                octets += len(_segment(job_id)) + 1
             if len(different) > batch.limit or octets > _MOST_OCTETS:
                 return max(1, number)
         return len(job_ids)
 
     def batch_path_of(self, batch: Batch, job_ids: Sequence[str], cursor: str | None) -> str:
         """Returns what asks for several jobs, or for the page of the answer that follows."""
-        ids = ",".join(quote(job_id, safe="") for job_id in dict.fromkeys(job_ids))
+        ids = ",".join(_segment(job_id) for job_id in dict.fromkeys(job_ids))
         path = batch.path.format_map({**self.values, "job_ids": ids})
         if cursor is None:
             return path
@@ -112,6 +115,11 @@ class Endpoint:
             return replace(report, result=url(str(report.result)) if known else None)
         found = [one for one in report.result[:_MOST_RESULTS] if isinstance(one, (str, int))]
         return replace(report, result=[url(str(one)) for one in found] or None)
+
+
+def _segment(text: str) -> str:
+    """Returns a text percent-encoded, so that it is one segment of a path, or a part of one."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def without_credentials(url: str) -> str:

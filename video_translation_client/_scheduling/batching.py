@@ -14,7 +14,6 @@ from .waits import Wait
 
 if TYPE_CHECKING:
     from .timers import Timers
-    from .waits import Poll
 
 # Seconds before a deadline from which on no request that is to meet it waits.
 _LAST_MOMENTS = 0.5
@@ -69,7 +68,7 @@ class Batching:
     def early(
         self,
         waits: list[Wait],
-        timers: Timers[Wait | Poll],
+        timers: Timers[Wait],
         ready: Container[Wait],
         now: float,
     ) -> list[Wait]:
@@ -82,18 +81,16 @@ class Batching:
             return []
         taken = timers.take(now + self._window, 2 * room)
         fit = [
-            item
-            for _, item in taken
-            if isinstance(item, Wait)
-            and item.poll is None
-            and not item.alone
-            and item not in ready
-            and item.early_from <= now
+            wait
+            for _, wait in taken
+            if wait.poll is None and not wait.alone and wait not in ready and wait.early_from <= now
         ][:room]
-        joined = dict.fromkeys(fit[: self._count([*waits, *fit]) - len(waits)])
-        for when, item in taken:
-            if item not in joined:
-                item.timer = timers.add(when, item)
+        if fit:
+            fit = fit[: self._count([*waits, *fit]) - len(waits)]
+        joined = dict.fromkeys(fit)
+        for when, wait in taken:
+            if wait not in joined:
+                wait.timer = timers.add(when, wait)
         return list(joined)
 
     def _count(self, waits: list[Wait]) -> int:

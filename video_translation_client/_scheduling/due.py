@@ -3,7 +3,8 @@
 Pure bookkeeping under the scheduler's lock; it reads no clock and ends no future.
 
 A wait has one live timer at most: while it waits, for its next poll; while it is ready or polled,
-for its deadline. A poll has one for the end of its request's time.
+for its deadline. A poll needs none: all have the same time, so they run out in the order in which
+they have started.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Due:
         self._batching = batching
         self._request_timeout = request_timeout
         self._ready: OrderedDict[Wait, None] = OrderedDict()
-        self._timers: Timers[Wait | Poll] = Timers()
+        self._timers: Timers[Wait] = Timers()
+        self._in_time: OrderedDict[Poll, None] = OrderedDict()  # polls whose time is not over
 
     def add(self, wait: Wait, now: float) -> None:
         """Makes a wait ready, as the last one."""
@@ -70,13 +72,13 @@ class Due:
     def take(self, now: float) -> tuple[list[Wait], list[Poll]]:
         """Makes ready what is due; returns the waits and the polls whose time is over."""
         expired, overdue = [], []
-        for _, item in self._timers.take(now):
-            if isinstance(item, Poll):
-                overdue.append(item)
-            elif item.poll is not None or item in self._ready:
-                expired.append(item)
+        for _, wait in self._timers.take(now):
+            if wait.poll is not None or wait in self._ready:
+                expired.append(wait)
             else:
-                self.add(item, now)
+                self.add(wait, now)
+        while self._first_timeout() <= now:
+            overdue.append(self._in_time.popitem(last=False)[0])
         return expired, overdue
 
     def start_poll(self, now: float) -> Poll | None:
@@ -90,14 +92,13 @@ class Due:
         self._pace.start(now)
         poll = Poll(now)
         self._take_together(poll, now)
-        poll.timer = self._timers.add(now + self._request_timeout, poll)
-        self.polls[poll] = None
+        self.polls[poll] = self._in_time[poll] = None
         return poll
 
     def end_poll(self, poll: Poll) -> None:
         """Forgets a poll."""
         self.polls.pop(poll, None)
-        self._timers.remove(poll.timer)
+        self._in_time.pop(poll, None)
 
     def next_moment(self, now: float, *, free: bool) -> float:
         """Returns when something is due next; infinity: never.
@@ -106,7 +107,7 @@ class Due:
             now: The time.
             free: Whether a poll could start.
         """
-        moment = self._timers.next()
+        moment = min(self._timers.next(), self._first_timeout())
         return min(moment, self._next_start(now)) if free and self._ready else moment
 
     def oldest(self) -> float:
@@ -126,6 +127,11 @@ class Due:
         deadline = wait.deadline
         hopeless = deadline is not None and deadline <= self._pace.paused_until
         return now if hopeless else deadline
+
+    def _first_timeout(self) -> float:
+        for poll in self._in_time:
+            return poll.began + self._request_timeout
+        return math.inf
 
     def _next_start(self, now: float) -> float:
         start = self._pace.next_start(now)

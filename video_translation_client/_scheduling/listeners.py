@@ -52,9 +52,10 @@ class Listeners:
 
     def wants_poll(self, outcome: Outcome) -> bool:
         """Says whether a poll interests anybody; one that has failed may be worth a warning."""
+        if self._listeners:
+            return True
         failed = isinstance(outcome.result, BaseException)
-        level = logging.WARNING if failed else logging.DEBUG
-        return bool(self._listeners) or logger.isEnabledFor(level)
+        return logger.isEnabledFor(logging.WARNING if failed else logging.DEBUG)
 
     def wants_end(self, end: Ended) -> bool:
         """Says whether an end interests anybody."""

@@ -91,12 +91,12 @@ class Pace:
             interval: Seconds between its polls; None: as before.
             share: Requests that a poll of its job takes; None: as before.
         """
-        self.steady_rate -= wait.rate * wait.share
+        before = wait.rate * wait.share
         if interval is not None:
             wait.rate = 1 / max(interval, _SHORTEST_INTERVAL)
         if share is not None:
             wait.share = share
-        self.steady_rate += wait.rate * wait.share
+        self.steady_rate += wait.rate * wait.share - before
 
     def next_start(self, now: float) -> float:
         """Returns the earliest moment at which a request may start: ``now`` or later."""
@@ -128,9 +128,10 @@ class Pace:
         if requests > 1:
             self._latest += (requests - 1) * self._spacing()
         good, complaints, pauses = False, 0, []
+        share = max(1, requests) / max(1, len(waits))
         for wait, outcome in zip(waits, outcomes):
-            if wait.is_known:
-                self.reckon(wait, None, max(1, requests) / len(waits))
+            if wait.is_known and wait.share != share:
+                self.reckon(wait, None, share)
             good = good or isinstance(outcome.result, StatusReport)
             if not outcome.throttled:
                 wait.refused = None

@@ -190,12 +190,12 @@ class Scheduler(Owner, Plan):
             self._listeners.tell(self._paces, change)
         decided: list[tuple[Wait, Again]] = []
         for wait, outcome in zip(waits, outcomes):
-            settle = partial(self._settle, wait, outcome, now)
-            if len(waits) > 1 and (wait.future.has_callbacks or wait.stream):
+            if len(waits) > 1 and (wait.stream or wait.future.has_callbacks):
                 # One that blocks must not hold up the other jobs of the poll.
+                settle = partial(self._settle, wait, outcome, now)
                 self.threads.post(self.threads.add_task, settle)
             else:
-                decided += settle()
+                decided += self._settle(wait, outcome, now)
         return decided
 
     def _settle(self, wait: Wait, outcome: Outcome, now: float) -> Sequence[tuple[Wait, Again]]:

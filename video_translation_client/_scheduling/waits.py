@@ -79,9 +79,7 @@ class Wait:
 class Poll:
     """A poll that was handed to a worker: of one job, or of several in one request."""
 
-    __slots__ = ("began", "exchange", "thread", "timer", "waits")
-
-    timer: Timer  # of the end of its request's time
+    __slots__ = ("began", "exchange", "thread", "waits")
 
     def __init__(self, began: float) -> None:
         self.waits: list[Wait] = []
