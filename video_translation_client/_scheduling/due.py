@@ -3,8 +3,9 @@
 Pure bookkeeping under the scheduler's lock; it reads no clock and ends no future.
 
 A wait has one live timer at most: while it waits, for its next poll; while it is ready or polled,
-for its deadline. A poll needs none: all have the same time, so they run out in the order in which
-they have started.
+for its deadline. These are in a heap of their own: few at a time, and most are removed, which
+would leave traces among the others. A poll needs no timer: all have the same time, so they run
+out in the order in which they have started.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Due:
         self._request_timeout = request_timeout
         self._ready: OrderedDict[Wait, None] = OrderedDict()
         self._timers: Timers[Wait] = Timers()
+        self._deadlines: Timers[Wait] = Timers()
         self._in_time: OrderedDict[Poll, None] = OrderedDict()  # polls whose time is not over
 
     def add(self, wait: Wait, now: float) -> None:
@@ -44,7 +46,8 @@ class Due:
         self._ready[wait] = None
         wait.since = now
         wait.future.due = None
-        self._set_timer(wait, self._deadline(wait, now))
+        self._set_timer(wait, None)
+        self._set_deadline(wait, self._deadline(wait, now))
 
     def is_ready(self, wait: Wait) -> bool:
         """Says whether a wait is ready to be polled."""
@@ -62,21 +65,22 @@ class Due:
         wait.future.due = until = now + seconds
         if self._batching is not None:
             wait.early_from = math.inf if held else until - self._batching.slack(seconds)
+        self._set_deadline(wait, None)
         self._set_timer(wait, until)
 
     def drop(self, wait: Wait) -> None:
         """Forgets a wait."""
         self._set_timer(wait, None)
+        self._set_deadline(wait, None)
         self._ready.pop(wait, None)
 
     def take(self, now: float) -> tuple[list[Wait], list[Poll]]:
         """Makes ready what is due; returns the waits and the polls whose time is over."""
-        expired, overdue = [], []
+        # First, so that those that become ready have a poll although their deadline has come.
+        expired = [wait for _, wait in self._deadlines.take(now)]
         for _, wait in self._timers.take(now):
-            if wait.poll is not None or wait in self._ready:
-                expired.append(wait)
-            else:
-                self.add(wait, now)
+            self.add(wait, now)
+        overdue = []
         while self._first_timeout() <= now:
             overdue.append(self._in_time.popitem(last=False)[0])
         return expired, overdue
@@ -107,7 +111,7 @@ class Due:
             now: The time.
             free: Whether a poll could start.
         """
-        moment = min(self._timers.next(), self._first_timeout())
+        moment = min(self._timers.next(), self._deadlines.next(), self._first_timeout())
         return min(moment, self._next_start(now)) if free and self._ready else moment
 
     def oldest(self) -> float:
@@ -118,9 +122,9 @@ class Due:
 
     def apply_pause(self, now: float) -> None:
         """Lets ready waits end now whose deadline a pause outlasts."""
-        for wait in self._ready:
-            if self._deadline(wait, now) == now:
-                self._set_timer(wait, now)
+        for when, wait in self._deadlines.take(self._pace.paused_until):
+            # The answer to one that is being asked for may still come in time.
+            self._set_deadline(wait, now if wait in self._ready else when)
 
     def _deadline(self, wait: Wait, now: float) -> float | None:
         """Returns when a ready wait ends: now if the service wants no request before that."""
@@ -157,3 +161,8 @@ class Due:
         if wait.timer is not None:
             self._timers.remove(wait.timer)
         wait.timer = None if when is None else self._timers.add(when, wait)
+
+    def _set_deadline(self, wait: Wait, when: float | None) -> None:
+        if wait.end_timer is not None:
+            self._deadlines.remove(wait.end_timer)
+        wait.end_timer = None if when is None else self._deadlines.add(when, wait)

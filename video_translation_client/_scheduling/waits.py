@@ -32,6 +32,7 @@ class Wait:
         "began",
         "deadline",
         "early_from",
+        "end_timer",
         "free",
         "future",
         "is_hurried",
@@ -58,7 +59,8 @@ class Wait:
         self.deadline = None if limit is None else began + limit
         self.is_known = False  # whether the scheduler has taken it in
         self.is_hurried = False  # poll_now() was called, and the scheduler is to hear of it
-        self.timer: Timer | None = None
+        self.timer: Timer | None = None  # of its next poll
+        self.end_timer: Timer | None = None  # of its deadline
         self.poll: Poll | None = None
         self.poll_again = False  # poll_now() was called while a poll was under way
         self.alone = False  # its job is asked for by itself next
