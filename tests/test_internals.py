@@ -70,6 +70,48 @@ def test_whether_a_thread_is_inside_the_condition_of_a_future_is_known():
     assert elsewhere == [False]
 
 
+def test_a_small_condition_has_all_that_a_condition_has():
+    """What it keeps no methods of its lock for, it finds there."""
+    usual, small = vars(threading.Condition()), vars(internals.UninterruptibleCondition())
+    lock = usual.pop("_lock")
+    assert usual.pop("_waiters") is not None, f"a condition keeps who waits elsewhere{CHANGED}"
+    assert usual == {
+        name: getattr(lock, name)
+        for name in ("acquire", "release", "_release_save", "_acquire_restore", "_is_owned")
+    }, f"a condition keeps more{CHANGED}"
+    assert small.keys() == {"_lock", "_waiters"}
+
+
+def test_a_small_condition_wakes_those_who_wait_in_their_order():
+    """Its lock may be taken twice by one thread, which lets go of all of it to wait."""
+    condition, woken = internals.UninterruptibleCondition(), []
+
+    def wait(name):
+        with condition, condition:
+            assert condition._is_owned()
+            waiting.release()
+            woken.append((name, condition.wait(PATIENCE)))
+
+    waiting = threading.Semaphore(0)
+    threads = [threading.Thread(target=wait, args=[name]) for name in "abc"]
+    for thread in threads:
+        thread.start()
+        waiting.acquire()
+    with condition:
+        assert len(condition._waiters) == 3, f"a condition keeps who waits elsewhere{CHANGED}"
+        assert not condition.wait(0)
+        condition.notify()
+    threads[0].join(PATIENCE)
+    assert woken == [("a", True)]
+    with condition:
+        condition.notify_all()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert sorted(woken) == [("a", True), ("b", True), ("c", True)]
+    assert condition.acquire(blocking=False)
+    condition.release()
+
+
 def test_a_cancelled_future_tells_each_waiter_once():
     """A thread that may be interrupted leaves those to another one."""
     future, other = concurrent.futures.Future(), concurrent.futures.Future()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 from concurrent.futures import Future, ThreadPoolExecutor, thread
 from operator import attrgetter
-from threading import Condition, Thread
+from threading import Condition, RLock, Thread
 from typing import Any, Callable, Iterable
 
 # concurrent.futures
@@ -49,10 +49,23 @@ class UninterruptibleCondition(Condition):
 
     Those methods of ``Condition`` are functions in Python, in which the interruption may come
     between the lock and the block; its ``_lock`` has them in C, where it can't.
+
+    Each future has one, so it is small, too: ``Condition`` would keep five methods of its lock, and
+    a deque of those who wait, and these take two thirds of all the memory of a ``Future``.
     """
 
     __enter__: Any = property(attrgetter("_lock.__enter__"))
     __exit__: Any = property(attrgetter("_lock.__exit__"))
+    acquire: Any = property(attrgetter("_lock.acquire"))
+    release: Any = property(attrgetter("_lock.release"))
+    _release_save: Any = property(attrgetter("_lock._release_save"))
+    _acquire_restore: Any = property(attrgetter("_lock._acquire_restore"))
+    _is_owned: Any = property(attrgetter("_lock._is_owned"))
+
+    def __init__(self) -> None:
+        # Not that of ``Condition``, which would set all of these.
+        self._lock = RLock()
+        self._waiters: Any = []
 
 
 def holds_condition(future: Future[Any]) -> bool:
