@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Mapping, Sequence
 from urllib.parse import quote
 
@@ -15,6 +15,9 @@ from ..status import Status, StatusReport
 # Octets of a path; no server takes as many.
 _LONGEST_PATH = 65_536
 
+# Octets that percent-encoding makes of one character: three for each of its four in UTF-8.
+_LONGEST_CHARACTER = 12
+
 # Octets of the ids in one path, so that every server on the way takes it (RFC 9110, 4.1).
 _MOST_OCTETS = 6000
 
@@ -25,21 +28,26 @@ _UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
 _MOST_RESULTS = 1000
 
 
-@dataclass(frozen=True)
 class Endpoint:
     """The URLs and headers of a service for one client.
 
-    Attributes:
+    Attributes (to be read only):
         service: The service.
         base_url: What paths are appended to; it may hold credentials.
         values: Those of the names in the service's templates, secrets included.
         batch: How several jobs are asked for at once, or None if they are not to be.
     """
 
-    service: Service
-    base_url: str = field(repr=False)
-    values: Mapping[str, str] = field(repr=False)
-    batch: Batch | None
+    def __init__(
+        self, service: Service, base_url: str, values: Mapping[str, str], batch: Batch | None
+    ) -> None:
+        self.service = service
+        self.base_url = base_url
+        self.values = values
+        self.batch = batch
+        # An id of no more characters fits in any case; looking at each takes longer than a submit.
+        a_character = _LONGEST_CHARACTER * service.path.count("{job_id}")
+        self._surely_fits = (_LONGEST_PATH - len(self.path_of(""))) // a_character
 
     def headers(self) -> dict[str, str]:
         """Returns the headers of every request; one for which there is no key is left out."""
@@ -56,6 +64,8 @@ class Endpoint:
         Raises:
             ValueError: The service has no job without a name, or its URL gets too long.
         """
+        if job_id is not None and len(job_id) <= self._surely_fits:
+            return
         if job_id is None and self.service.unnamed_path is None:
             problem = f"must be given: service {self.service.name!r} has no job without a name"
             raise BadValueError("job_id", problem)
