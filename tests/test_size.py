@@ -14,8 +14,8 @@ from raw_server import CLOSE, answering
 from werkzeug.wrappers import Request, Response
 
 from video_translation_client import PollError
+from video_translation_client._http.bodies import MAX_BODY
 from video_translation_client._http.connections import MAX_ANSWER
-from video_translation_client._http.transport import MAX_BODY
 from video_translation_client.testing import Fault
 
 COMPLETED = b'{"result": "completed"}'

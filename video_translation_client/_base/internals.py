@@ -150,6 +150,14 @@ def set_body(response: Any, read: Callable[[Any], bytes]) -> None:
         response._content = read(response)
 
 
+def set_next(response: Any, request: Any) -> None:
+    """Has a ``requests.Response`` say that ``request`` follows it, as ``Session.send`` does.
+
+    Its public ``next`` can only be read.
+    """
+    response._next = request
+
+
 # urllib3
 
 

@@ -48,19 +48,19 @@ class _StaleError(Exception):
 
 def guard_connections(
     session: requests.Session, request: requests.PreparedRequest, settings: Mapping[str, Any]
-) -> bool:
+) -> Any:
     """Has the connections over which ``request`` goes do what this module is for.
 
     It changes nothing else, and nothing for adapters that don't derive from ``HTTPAdapter``:
     their exchanges are bounded by their timeouts alone.
 
     Returns:
-        Whether they do so from now on, as long as their pool is in use.
+        The pool whose connections do so from now on; None where there is none.
     """
     adapter: Any = session.get_adapter(str(request.url))
     if not issubclass(type(adapter), HTTPAdapter):
-        return False
-    proxies, guarded = settings["proxies"], False
+        return None
+    proxies, guarded = settings["proxies"], None
     # What is wrong with the URL or a proxy is for the exchange itself to meet.
     with contextlib.suppress(requests.RequestException, ValueError):
         if hasattr(adapter, "get_connection_with_tls_context"):  # since requests 2.32
@@ -69,7 +69,7 @@ def guard_connections(
             )
         else:
             pool = adapter.get_connection(request.url, proxies)
-        guarded = _guard(pool)
+        guarded = pool if _guard(pool) else None
     return guarded
 
 

@@ -40,6 +40,14 @@ _LASTING = (
     ssl.SSLCertVerificationError,
 )
 
+# How requests would call those errors of urllib3 that come of no error of the system.
+_NAMES_IN_REQUESTS = (
+    (urllib3.exceptions.ProtocolError, exceptions.ChunkedEncodingError),
+    (urllib3.exceptions.DecodeError, exceptions.ContentDecodingError),
+    (urllib3.exceptions.InvalidHeader, exceptions.InvalidHeader),
+    (urllib3.exceptions.ClosedPoolError, exceptions.ConnectionError),
+)
+
 # Alerts and errors of TLS that come of how the two sides are set up. The names of reasons that
 # Python has for them are those of another OpenSSL at times, so these are its words.
 _LASTING_WORDS = re.compile(
@@ -70,6 +78,7 @@ def explained(error: Exception) -> Exception:
     cause = error.__cause__
     if isinstance(error, TransportError):
         return error
+    error = _of_requests(error)
     if isinstance(error, (exceptions.SSLError, urllib3.exceptions.SSLError)):
         inner = _innermost(error)
         if isinstance(inner, ssl.SSLCertVerificationError):
@@ -83,6 +92,16 @@ def explained(error: Exception) -> Exception:
         names = f"{type(error).__name__} after {type(cause).__name__}"
         return TransportError(f"the session could not make its request ({names})")
     return error
+
+
+def _of_requests(error: Exception) -> Exception:
+    """Returns what requests would have made of an error of urllib3, where that says more."""
+    if isinstance(error, urllib3.exceptions.MaxRetryError):
+        tls = isinstance(error.reason, urllib3.exceptions.SSLError)
+        return exceptions.SSLError(error) if tls else error
+    return next(
+        (name(error) for kind, name in _NAMES_IN_REQUESTS if isinstance(error, kind)), error
+    )
 
 
 def failure_of(error: Exception, job_id: str | None, base_url: str) -> VideoTranslationError:

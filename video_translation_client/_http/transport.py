@@ -20,6 +20,7 @@ from requests.utils import get_netrc_auth, prepend_scheme_if_needed, select_prox
 
 from .._base import internals
 from .._base.text import quote
+from .bodies import PACKED, body_of, read
 from .connections import guard_connections, leave_connections
 from .exchange import Exchange
 from .failures import TransportError, explained
@@ -32,18 +33,10 @@ from .sessions import (
     send_by_request,
     sends_by_request,
 )
-
-MAX_BODY = 1024 * 1024
-"""Bytes of an answer, after decompression, that are read; more is a failure."""
+from .shortcut import Shortcut, is_free, is_possible, redirects
 
 MAX_REDIRECTS = 5
 """Redirects that are followed within one exchange."""
-
-# Compressed bytes that are expanded at once: a thousandfold expansion stays at 8 MiB.
-_PIECE = 8 * 1024
-
-
-_ENCODINGS = ("gzip", "deflate", "identity")
 
 
 @dataclass
@@ -108,7 +101,7 @@ class Transport:
         self._owns_session = session is None
         self._session = make_session(connections) if session is None else session
         self._timeout = request_timeout
-        headers = {"Accept-Encoding": ", ".join(_ENCODINGS[:2]), **headers}
+        headers = {"Accept-Encoding": ", ".join(PACKED), **headers}
         if "Cache-Control" not in self._session.headers:  # a stored answer is no news
             headers = {"Cache-Control": "no-cache", **headers}
         request = requests.Request(method, self.base_url, headers=headers, auth=_unauthenticated)
@@ -126,7 +119,12 @@ class Transport:
         if self._by_request:
             check_request(self._session)
             self._session = extended(self._session, self._authenticate, self._bound)
-        self._guarded = False  # the connections of a session made here, for good
+        self._may_be_short = (
+            self._owns_session
+            and not self._by_request
+            and is_possible(self._session, self.base_url, self._settings["proxies"])
+        )
+        self._shortcut: Shortcut | None = None
 
     def get(self, path: str, exchange: Exchange) -> Answer:
         """Returns the answer of the base URL with ``path`` appended.
@@ -140,14 +138,18 @@ class Transport:
         Raises:
             requests.RequestException: There was no whole answer.
         """
-        request = self._request(self.base_url + path)
-        if not self._guarded:
+        shortcut = self._way_past()
+        # An auth object of the user's may send requests of its own here.
+        request = None if shortcut else self._request(self.base_url + path)
+        if self._shortcut is None:
             # The user's session may have another adapter, proxy or pool the next time.
-            guarded = guard_connections(self._session, self._prepared, self._settings)
-            self._guarded = guarded and self._owns_session
+            guard_connections(self._session, self._prepared, self._settings)
         try:
             with exchange:
-                answer = self._answer_to(request, path, exchange)
+                if shortcut is None:
+                    answer = self._followed(path, request, self._send, exchange)
+                else:
+                    answer = self._past(shortcut, path, exchange)
         except Exception as error:
             if exchange.aborted:
                 raise self._aborted() from None
@@ -162,21 +164,41 @@ class Transport:
     def _aborted(self) -> TransportError:
         return TransportError(f"no whole answer within {self._timeout:g} s")
 
-    def _answer_to(self, request: Any, path: str, exchange: Exchange) -> Answer:
-        redirects: tuple[Mapping[str, str], ...] = ()
+    def _way_past(self) -> Shortcut | None:
+        """Returns the shortcut that a poll may take now."""
+        if self._shortcut is None and self._may_be_short:
+            request: Any = self._request(self.base_url)
+            pool = guard_connections(self._session, request, self._settings)
+            self._shortcut = pool and Shortcut(
+                self._session, request, self._settings, self._timeout, pool
+            )
+        return self._shortcut if is_free(self._session) else None
+
+    def _past(self, shortcut: Shortcut, path: str, exchange: Exchange) -> Answer:
+        first = shortcut.get(path)
+        if redirects(first):
+            request = self._request(self.base_url + path)
+            return self._followed(path, request, partial(shortcut.replay, first), exchange)
+        secrets = partial(self._secrets_of, path, self.base_url + path, shortcut.headers)
+        return Answer(first.status, first.headers, body_of(first), secrets)
+
+    def _followed(
+        self, path: str, request: Any, send: Callable[[Any], Any], exchange: Exchange
+    ) -> Answer:
+        """Returns the answer at the end of all redirects; ``send`` sends the first request."""
+        found: tuple[Mapping[str, str], ...] = ()
         for _ in range(MAX_REDIRECTS + 1):
             if exchange.aborted:  # adapters of other kinds don't hear of it
                 raise self._aborted()
-            with self._send(request) as response:
+            with send(request) as response:
                 following = response.next
                 sent = response.request or request  # that of the last step of a digest
                 code, headers, body = response.status_code, response.headers, response.content
-                answer = Answer(
-                    code, headers, body, partial(self._secrets_of, path, sent), redirects
-                )
+                secrets = partial(self._secrets_of, path, str(sent.url), sent.headers)
+                answer = Answer(code, headers, body, secrets, found)
                 if following is None:
                     return answer
-                redirects += (headers,)
+                found += (headers,)
             if isinstance(request, requests.Request):
                 request = sent
             if _origin(following) != _origin(request):
@@ -184,12 +206,12 @@ class Transport:
                 raise TransportError(f"a redirect to {origin} was not followed", lasting=True)
             if "Authorization" in request.headers:  # requests may have put another in its place
                 following.headers["Authorization"] = request.headers["Authorization"]
-            request = following
+            request, send = following, self._send
         raise TransportError(f"more than {MAX_REDIRECTS} redirects", lasting=True)
 
-    def _secrets_of(self, path: str, request: requests.PreparedRequest) -> Secrets:
+    def _secrets_of(self, path: str, url: str, sent: Mapping[str, Any]) -> Secrets:
         """Returns what was sent, with what the adapter has added for a proxy."""
-        url, headers = str(request.url), dict(request.headers)
+        headers = dict(sent)
         adapter = self._session.get_adapter(url)
         proxy = select_proxy(url, self._settings["proxies"])
         if proxy and isinstance(adapter, HTTPAdapter):
@@ -198,7 +220,7 @@ class Transport:
 
     def after_fork(self) -> None:
         """Leaves the connections to the parent, in a forked child."""
-        self._guarded = False
+        self._shortcut = None
         leave_connections()
         adapters = self._session.adapters.values()
         for adapter in [one for one in adapters if isinstance(one, HTTPAdapter)]:
@@ -302,26 +324,5 @@ def _secure(request: requests.PreparedRequest) -> None:
         if "\r" in text or "\n" in text:
             raise TransportError(f"the header {name} holds a line end", lasting=True)
     hooks = request.hooks.setdefault("response", [])
-    others = [hook for hook in hooks if hook is not _read]
-    hooks[:] = [_read, *others, _read] if others else [_read]
-
-
-def _read(response: Any, **_: Any) -> None:
-    """Reads the body, up to its limit; a hook, as requests reads those of redirects whole."""
-    internals.set_body(response, _body_of)
-
-
-def _body_of(response: Any) -> bytes:
-    # Encodings upon encodings would multiply what one small piece expands to.
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.strip().lower() not in _ENCODINGS:
-        response.close()
-        raise TransportError(f"its Content-Encoding is not one of {', '.join(_ENCODINGS)}")
-    pieces, size = [], 0
-    for piece in response.iter_content(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BODY:
-            response.close()
-            raise TransportError(f"the answer's body is over {MAX_BODY} bytes")
-    return b"".join(pieces)
+    others = [hook for hook in hooks if hook is not read]
+    hooks[:] = [read, *others, read] if others else [read]
