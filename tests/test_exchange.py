@@ -11,7 +11,7 @@ from conftest import PATIENCE
 from raw_server import CLOSE, answering, told
 
 from video_translation_client._http import exchange as module
-from video_translation_client._http.exchange import Exchange, current_exchange
+from video_translation_client._http.exchange import Exchange, current_exchange, handle_of
 from video_translation_client._http.transport import Transport
 
 
@@ -66,7 +66,7 @@ def every_step(run):
 def test_an_abort_shuts_the_connection_down(ends):
     """The other side sees its end, and whoever reads here, too."""
     with Exchange() as exchange:
-        exchange.use(ends[0].fileno())
+        exchange.use(handle_of(ends[0].fileno()))
         exchange.abort()
     assert ends[1].recv(1) == ends[0].recv(1) == b""
 
@@ -76,14 +76,14 @@ def test_an_exchange_that_was_aborted_shuts_down_what_it_would_use(ends):
     exchange = Exchange()
     exchange.abort()
     with exchange:
-        exchange.use(ends[0].fileno())
+        exchange.use(handle_of(ends[0].fileno()))
     assert ends[1].recv(1) == b""
 
 
 def test_a_connection_that_was_left_is_not_touched(ends):
     """It may be that of another exchange by then; whether there was an abort before is told."""
     with Exchange() as exchange:
-        exchange.use(ends[0].fileno())
+        exchange.use(handle_of(ends[0].fileno()))
         assert not exchange.leave()
         exchange.abort()
         assert exchange.leave()
@@ -100,7 +100,7 @@ def test_a_finalizer_may_abort_an_exchange_wherever_it_interrupts_it():
             there.settimeout(PATIENCE)
             exchange = Exchange()
             with interrupted(number, exchange.abort) as left, exchange:
-                exchange.use(here.fileno())
+                exchange.use(handle_of(here.fileno()))
                 if left[0] <= 0:
                     assert there.recv(1) == b""
             return left[0] <= 0
@@ -116,7 +116,7 @@ def test_an_abort_may_interrupt_another_one():
         with here, there:
             there.settimeout(PATIENCE)
             with Exchange() as exchange:
-                exchange.use(here.fileno())
+                exchange.use(handle_of(here.fileno()))
                 with interrupted(number, exchange.abort) as left:
                     exchange.abort()
                 assert there.recv(1) == b""
@@ -128,7 +128,7 @@ def test_an_abort_may_interrupt_another_one():
 def test_threads_that_abort_at_once_do_not_wait_for_each_other(ends):
     """Nor for the thread of the exchange."""
     with Exchange() as exchange:
-        exchange.use(ends[0].fileno())
+        exchange.use(handle_of(ends[0].fileno()))
         threads = [threading.Thread(target=exchange.abort) for _ in range(20)]
         for thread in threads:
             thread.start()

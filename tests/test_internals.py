@@ -160,7 +160,6 @@ def ends():
 def test_a_response_can_be_read_through_another_stream(ends):
     """In place of what http.client makes of its socket."""
     ends[1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-    response = http.client.HTTPResponse(ends[0])
     taken = []
 
     class Stream(io.BufferedReader):
@@ -168,8 +167,8 @@ def test_a_response_can_be_read_through_another_stream(ends):
             taken.append(super().readline(*arguments))
             return taken[-1]
 
-    stream = internals.wrap_stream(response, Stream)
-    assert isinstance(stream, Stream)
+    stream = Stream(ends[0].makefile("rb", buffering=0))
+    response = http.client.HTTPResponse(internals.source_of(stream))
     response.begin()
     assert taken[:1] == [b"HTTP/1.1 200 OK\r\n"], f"http.client reads from elsewhere{CHANGED}"
     with response:
@@ -216,6 +215,13 @@ def test_the_body_of_a_response_is_what_was_read_for_it_once():
     assert len(calls) == 1, f"requests says in another way whether a body was read{CHANGED}"
 
 
+def test_what_follows_a_response_is_what_it_is_given():
+    """As ``Session.send`` does for redirects that it does not follow."""
+    response, request = requests.Response(), requests.PreparedRequest()
+    internals.set_next(response, request)
+    assert response.next is request, f"requests keeps what follows elsewhere{CHANGED}"
+
+
 def test_a_pool_makes_connections_of_the_class_that_it_is_given():
     """And has that of a pool itself."""
     pool = urllib3.HTTPConnectionPool("127.0.0.1", 1)
@@ -259,6 +265,7 @@ def test_the_pools_of_an_adapter_can_be_closed():
     [
         (urllib3.connection.HTTPConnection, "_new_conn"),
         (urllib3.connection.HTTPConnection, "_tunnel"),
+        (urllib3.connection.HTTPConnection, "close"),
         (http.client.HTTPConnection, "response_class"),
         (http.client.HTTPConnection, "endheaders"),
         (http.client.HTTPConnection, "getresponse"),

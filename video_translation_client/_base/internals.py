@@ -110,15 +110,21 @@ def empty_without_lock(connections: queue.Queue[Any]) -> None:
     connections.__init__(connections.maxsize)  # type: ignore[misc]
 
 
-def wrap_stream(response: Any, wrap: Callable[[Any], Any]) -> Any:
-    """Has an ``http.client.HTTPResponse`` read from ``wrap(raw)``, and returns that.
+class _Source:
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
-    Args:
-        response: It reads from ``fp``, a buffer around the raw stream of its socket.
-        wrap: Is given the raw stream.
+    def makefile(self, _: str) -> Any:
+        return self._stream
+
+
+def source_of(stream: Any) -> Any:
+    """Returns what an ``http.client.HTTPResponse`` can be made of in place of a socket.
+
+    All that it does with the socket is to ask for a stream; there is no other way to give it one
+    from the beginning.
     """
-    response.fp = wrap(response.fp.detach())
-    return response.fp
+    return _Source(stream)
 
 
 def begin_again(response: Any) -> None:

@@ -24,7 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
 from .._base import internals
-from .exchange import Exchange, current_exchange
+from .exchange import Exchange, Handle, current_exchange, handle_of
 
 MAX_ANSWER = 2 * 1024 * 1024
 """Bytes of an answer as they arrive, headers and framing included; more is a failure."""
@@ -32,6 +32,10 @@ MAX_ANSWER = 2 * 1024 * 1024
 # How a connection shows that it has ended. With OpenSSL 3, Python 3.7 and 3.8 have no better
 # name for a bare end of TLS; what else TLS finds wrong ends a connection, too.
 _CLOSED = (ConnectionError, ssl.SSLError)
+
+# What says where an answer ends, and the answers that end with their headers.
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 # The pools that are guarded, and what forked children must not close of them.
 _pools: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -120,8 +124,10 @@ class _Pool:
 
     def urlopen(self, *args: Any, **settings: Any) -> Any:
         while True:  # each turn closes a connection; one that is new is never stale
-            with contextlib.suppress(_StaleError):
+            try:
                 return super().urlopen(*args, **settings)  # type: ignore[misc]
+            except _StaleError:  # noqa: PERF203 - none costs less where none is raised
+                continue
 
 
 class _Connection:
@@ -129,6 +135,7 @@ class _Connection:
 
     sock: Any
     _exchange: Exchange | None = None  # of the latest request
+    _handle: Handle | None = None  # of the socket, once an exchange has used it
     _answered: Any = None  # the socket that has brought an answer already
     _repeatable = False
     _stream: _Stream | None = None
@@ -137,8 +144,18 @@ class _Connection:
         connection = super()._new_conn()  # type: ignore[misc]
         self._exchange = current_exchange()
         if self._exchange is not None:
-            self._exchange.use(connection.fileno())
+            self._lend(self._exchange, connection)
         return connection
+
+    def _lend(self, exchange: Exchange, connection: Any) -> None:
+        if self._handle is None:
+            self._handle = handle_of(connection.fileno())
+        exchange.use(self._handle)
+
+    def close(self) -> None:
+        """Closes the connection, in which no handle may keep it open."""
+        self._handle = None
+        super().close()  # type: ignore[misc]
 
     def _tunnel(self) -> None:
         super()._tunnel()  # type: ignore[misc]
@@ -147,9 +164,9 @@ class _Connection:
         # A proxy's answer that was cut off may look whole. The handshake that would follow on
         # a socket that is shut down leaves it open.
         if self._exchange.aborted:
-            self.close()  # type: ignore[attr-defined]
+            self.close()
             raise ConnectionAbortedError
-        self._exchange.use(self.sock.fileno())  # which it has left with the proxy's answer
+        self._lend(self._exchange, self.sock)  # which it has left with the proxy's answer
 
     def putrequest(self, method: str, *args: Any, **settings: Any) -> Any:
         self._exchange = exchange = current_exchange()
@@ -160,7 +177,7 @@ class _Connection:
             exchange.renewing = False
             exchange.requests += 1
             if self.sock is not None:
-                exchange.use(self.sock.fileno())
+                self._lend(exchange, self.sock)
         # The only method of ours that may be repeated unasked (RFC 9110, 9.2.2).
         self._repeatable = reused and method == "GET"
         self._stream = None
@@ -184,14 +201,8 @@ class _Connection:
     def response_class(self, connection: Any, *args: Any, **settings: Any) -> Any:
         """Makes a response, as the class of this name does; that could not know its connection."""
         response_class = _extended(super().response_class, _Response)  # type: ignore[misc]
-        response = response_class(connection, *args, **settings)
-        stream: _Stream = internals.wrap_stream(response, _Stream)
-        raw_class: Any = type(stream.raw)
-        stream.raw.__class__ = _extended(raw_class, _RawStream)
-        stream.raw.most = math.inf if self._exchange is None else MAX_ANSWER
-        stream.connection, stream.socket = weakref.ref(self), connection
-        self._stream = stream
-        return response
+        self._stream = _Stream.of(self, connection)
+        return response_class(internals.source_of(self._stream), *args, **settings)
 
     def _renew(self) -> None:
         """Has a request repeated whose kept connection has ended before a byte of its answer."""
@@ -206,7 +217,7 @@ class _Connection:
         """Gives the connection up at the end of an answer, if others may use it then."""
         aborted = self._exchange is not None and self._exchange.leave()
         if aborted or stream.has_surplus():
-            self.close()  # type: ignore[attr-defined]
+            self.close()
 
 
 class _Response:
@@ -230,12 +241,9 @@ class _Response:
         except Exception as error:  # noqa: BLE001 - its parser of headers trips over some
             problem = f"the answer's headers can't be read ({type(error).__name__})"
             raise WireError(problem) from None
-        framing = [
-            *self.headers.get_all("Content-Length", []),
-            *self.headers.get_all("Transfer-Encoding", []),
-        ]
-        bodiless = self.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-        if len(framing) > 1 or (bodiless and framing not in ([], ["0"])):
+        framing = [name for name in map(str.lower, self.headers.keys()) if name in _FRAMING]
+        bodiless = self.status in _BODILESS and framing
+        if len(framing) > 1 or (bodiless and self.headers[framing[0]] != "0"):
             self.will_close = True  # where such an answer ends, others may see elsewhere
 
 
@@ -245,6 +253,17 @@ class _Stream(io.BufferedReader):
     raw: Any  # of a class that _RawStream extends
     connection: weakref.ref[_Connection]  # which holds the response, and so the stream
     socket: Any
+
+    @classmethod
+    def of(cls, connection: _Connection, socket: Any) -> _Stream:
+        """Returns the stream of the next answer."""
+        raw = socket.makefile("rb", buffering=0)
+        raw_class: Any = type(raw)
+        raw.__class__ = _extended(raw_class, _RawStream)
+        raw.most = math.inf if connection._exchange is None else MAX_ANSWER
+        stream = cls(raw)
+        stream.connection, stream.socket = weakref.ref(connection), socket
+        return stream
 
     def close(self) -> None:
         connection = None if self.closed else self.connection()

@@ -1,7 +1,7 @@
 """One exchange with the service that any thread may abort, wherever it hangs.
 
 A timeout of requests bounds a silence; a server that sends a byte a second outlasts it. So
-each connection gives the exchange that uses it a second handle of its socket, through which
+each connection lends the exchange that uses it a second handle of its socket, through which
 the connection is shut down from outside. There is no lock here.
 """
 
@@ -23,8 +23,8 @@ def current_exchange() -> Exchange | None:
     return getattr(_here, "exchange", None)
 
 
-class _Handle(socket.socket):
-    """A handle that is closed once nobody holds it any more.
+class Handle(socket.socket):
+    """A second handle of a connection, closed once nobody holds it any more.
 
     If its user closed it, an abort that has just read it could shut down whatever gets the same
     descriptor next.
@@ -32,6 +32,13 @@ class _Handle(socket.socket):
 
     def __del__(self) -> None:
         self.close()
+
+
+def handle_of(descriptor: int) -> Handle:
+    """Returns a handle of a connection, to be lent to exchanges; until it goes, that stays open."""
+    # A descriptor of its own: the socket object is wrapped, detached and closed by others.
+    # Its family and kind don't matter for what is done with it.
+    return Handle(socket.AF_INET, socket.SOCK_STREAM, 0, socket.dup(descriptor))
 
 
 class Exchange:
@@ -47,7 +54,7 @@ class Exchange:
         self.aborted = False
         self.requests = 0
         self.renewing = False
-        self._handle: _Handle | None = None
+        self._handle: Handle | None = None
 
     def abort(self) -> None:
         """Makes the exchange fail, now or as soon as it has a connection.
@@ -71,11 +78,9 @@ class Exchange:
     ) -> None:
         _here.exchange = self._handle = None
 
-    def use(self, descriptor: int) -> None:
-        """Takes a handle of the connection that the exchange is about to use."""
-        # A descriptor of its own: the socket object is wrapped, detached and closed by others.
-        # Its family and kind don't matter for what is done with it.
-        self._handle = _Handle(socket.AF_INET, socket.SOCK_STREAM, 0, socket.dup(descriptor))
+    def use(self, handle: Handle) -> None:
+        """Takes the handle of the connection that the exchange is about to use."""
+        self._handle = handle
         if self.aborted:  # whoever set this first may have found no handle
             self._shut_down()
 
