@@ -77,6 +77,39 @@ def guard_connections(
     return guarded
 
 
+class Guard:
+    """Guards the connections to one URL before each request; looks for them only where it must.
+
+    Args:
+        session: It may get other adapters at any time, and lose its pools.
+        request: What is sent, but for what comes after its URL.
+        settings: How it is sent.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        request: requests.PreparedRequest,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self._session, self._request, self._settings = session, request, settings
+        # An adapter, what it keeps the pool under, and the pool: none that it has dropped is held.
+        self._known: tuple[Any, Any, weakref.ref[Any]] | None = None
+
+    def renew(self) -> None:
+        """Has the connections that the next request will use guarded."""
+        known, adapter = self._known, self._session.get_adapter(str(self._request.url))
+        if known is not None and known[0] is adapter:
+            pool = internals.pool_at(adapter, known[1])
+            if pool is not None and pool is known[2]():
+                return
+        pool = guard_connections(self._session, self._request, self._settings)
+        # Other classes may take another pool each time; those of proxies are kept elsewhere.
+        plain = pool is not None and type(adapter) is HTTPAdapter
+        key = internals.key_of(adapter, pool) if plain else None
+        self._known = None if key is None else (adapter, key, weakref.ref(pool))
+
+
 def _guard(pool: Any) -> bool:
     pool_class: Any = type(pool)  # read before the class that tells whether it is guarded
     made: Any = internals.connection_class(pool)

@@ -21,7 +21,7 @@ from requests.utils import get_netrc_auth, prepend_scheme_if_needed, select_prox
 from .._base import internals
 from .._base.text import quote
 from .bodies import PACKED, body_of, read
-from .connections import guard_connections, leave_connections
+from .connections import Guard, guard_connections, leave_connections
 from .exchange import Exchange
 from .failures import TransportError, explained
 from .redaction import Secrets
@@ -125,6 +125,7 @@ class Transport:
             and is_possible(self._session, self.base_url, self._settings["proxies"])
         )
         self._shortcut: Shortcut | None = None
+        self._guard = Guard(self._session, self._prepared, self._settings)
 
     def get(self, path: str, exchange: Exchange) -> Answer:
         """Returns the answer of the base URL with ``path`` appended.
@@ -142,8 +143,7 @@ class Transport:
         # An auth object of the user's may send requests of its own here.
         request = None if shortcut else self._request(self.base_url + path)
         if self._shortcut is None:
-            # The user's session may have another adapter, proxy or pool the next time.
-            guard_connections(self._session, self._prepared, self._settings)
+            self._guard.renew()
         try:
             with exchange:
                 if shortcut is None:
