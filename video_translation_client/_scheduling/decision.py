@@ -99,7 +99,9 @@ def decide(
     end, end_at = _end_of_job(wait, outcome, now)
     if end is not None and not _is_more_to_read(wait.rules, outcome, end, now - end_at):
         return _ended(wait, now, end.status, report=end)
-    failure = _failure(wait, outcome, end, now)
+    failure = None
+    if not isinstance(outcome.result, StatusReport):
+        failure = _failure(wait, outcome.result, outcome.retry_after, end, now)
     if failure is not None and not isinstance(failure, PollError):
         # What the user's own code has raised says nothing of the job.
         status = Status.REJECTED if isinstance(failure, RejectedError) else Status.ABANDONED
@@ -149,12 +151,15 @@ def _is_more_to_read(rules: Rules, outcome: Outcome, end: StatusReport, age: flo
 
 
 def _failure(
-    wait: Wait, outcome: Outcome, end: StatusReport | None, now: float
+    wait: Wait,
+    error: BaseException | None,
+    retry_after: float | None,
+    end: StatusReport | None,
+    now: float,
 ) -> BaseException | None:
     """Returns why the poll failed: a PollError if that passes."""
-    error = outcome.result
-    if error is None or isinstance(error, (StatusReport, PollError)):
-        return None if isinstance(error, StatusReport) else error
+    if error is None or isinstance(error, PollError):
+        return error
     if isinstance(error, RejectedError) and end is not None:
         after = "the job had ended before that"
     elif isinstance(error, JobNotFoundError) and now - wait.began < wait.rules.missing_delay:
@@ -162,7 +167,7 @@ def _failure(
     else:
         return error
     passing = PollError(f"{error.reason}; {after}", error.job_id, error.status_code)
-    passing.retry_after = outcome.retry_after
+    passing.retry_after = retry_after
     return passing
 
 
@@ -175,23 +180,20 @@ def _next_poll(
     if again.end is not None and now - again.end_at < _RESULT_PATIENCE:
         seconds = min(seconds, _RESULT_INTERVAL)
     if wait.deadline is None:
-        return _after(max(seconds, min(retry_after, LONGEST_PAUSE)), again, seconds, retry_after)
-    limit = wait.rules.max_wait_time
-    pause = max(retry_after, pause)
-    if pause > 0 and now + pause >= wait.deadline:
-        return _at_limit(wait, again, now, "retry_after", limit, pause)
-    # The last poll starts in time to be answered before the deadline. Jobs that were submitted
-    # together have it together, so those that queued longest start first.
-    lead = min(max(_LEAD, 2 * wait.took), (limit or 0.0) / 10)
-    left = wait.deadline - lead - now
-    if left <= 0 and not wait.poll_again:
-        return _at_limit(wait, again, now, "max_wait_time", limit)
-    until = max(retry_after, min(seconds, max(0.0, left)))
-    return _after(until, again, seconds, retry_after)
-
-
-def _after(until: float, again: Again, seconds: float, retry_after: float) -> Again:
-    # A ``_replace`` takes thrice the time.
+        until = max(seconds, min(retry_after, LONGEST_PAUSE))
+    else:
+        limit = wait.rules.max_wait_time
+        pause = max(retry_after, pause)
+        if pause > 0 and now + pause >= wait.deadline:
+            return _at_limit(wait, again, now, "retry_after", limit, pause)
+        # The last poll starts in time to be answered before the deadline. Jobs that were
+        # submitted together have it together, so those that queued longest start first.
+        lead = min(max(_LEAD, 2 * wait.took), (limit or 0.0) / 10)
+        left = wait.deadline - lead - now
+        if left <= 0 and not wait.poll_again:
+            return _at_limit(wait, again, now, "max_wait_time", limit)
+        until = max(retry_after, min(seconds, max(0.0, left)))
+    # As ``_replace`` would do in three times the time.
     _, _, failure, alone, _, free, end, end_at = again
     interval = max(seconds, retry_after)
     return Again(until, interval, failure, alone, retry_after > 0, free, end, end_at)
