@@ -18,7 +18,7 @@ from typing import Any, Callable
 import parts
 import report
 import servers
-from measuring import Results, Sample, contender, import_cpu, rotated, script, told
+from measuring import MeasuringError, Results, Sample, contender, import_cpu, rotated, script, told
 from targets import GROWTH, WORKERS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -125,19 +125,26 @@ def main() -> None:
     whole = not options.only
     output = options.output or (DOCS if whole and not options.quick else None)
     began = time.monotonic()
+    failed: list[str] = []
     with servers.nginx() as nginx:
         benchmark = Benchmark(nginx, options)
         for piece in options.only or PIECES:
             print(f"{piece}:", file=sys.stderr, flush=True)
-            getattr(benchmark, piece)()
+            try:
+                getattr(benchmark, piece)()
+            except MeasuringError as error:
+                failed.append(piece)
+                print(f"error: {error}", file=sys.stderr, flush=True)
     tell(benchmark)
-    if output is not None and whole:
+    if output is not None and whole and not failed:
         output.mkdir(parents=True, exist_ok=True)
         page = report.page(benchmark.results, benchmark.shares, options.rounds)
         (output / "benchmarks.md").write_text(page, encoding="utf-8")
         (output / "benchmarks.svg").write_text(report.chart(benchmark.results), encoding="utf-8")
         print(f"\nwritten to {output}")
     print(f"\n{(time.monotonic() - began) / 60:.1f} minutes")
+    if failed:
+        sys.exit(f"error: not all could be measured: {', '.join(failed)}")
 
 
 def tell(benchmark: Benchmark) -> None:

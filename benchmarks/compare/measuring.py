@@ -11,6 +11,11 @@ from typing import Any, Callable, Dict, NamedTuple, Sequence
 
 Sample = Dict[str, float]
 
+
+class MeasuringError(Exception):
+    """A process has failed, or did something else than what was to be measured."""
+
+
 HERE = Path(__file__).parent
 POLLS, WARM_UP = 10, 32  # as in contenders.py
 
@@ -53,7 +58,7 @@ def script(name: str, *arguments: Any) -> Sample:
     """Runs one of the scripts here, and returns what it prints as JSON.
 
     Raises:
-        SystemExit: It has failed; the message holds what it wrote.
+        MeasuringError: It has failed; the message holds what it wrote.
     """
     return dict(json.loads(python(str(HERE / name), *map(str, arguments))))
 
@@ -62,7 +67,7 @@ def python(*arguments: str) -> str:
     """Runs Python, and returns what it prints."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"error: {' '.join(arguments)}\n{done.stderr[-3000:]}")
+        raise MeasuringError(f"{' '.join(arguments)}\n{done.stderr[-3000:]}")
     return done.stdout
 
 
@@ -70,14 +75,14 @@ def contender(server: Any, name: str, jobs: int) -> Sample:
     """Runs one contender, and checks with nginx that it has asked as often as it should.
 
     Raises:
-        SystemExit: It has not.
+        MeasuringError: It has not, or it has failed.
     """
     before = server.counts()
     sample = script("contenders.py", name, server.url, jobs)
     counted = server.since(before)
     surplus = counted.requests - (jobs + WARM_UP) * POLLS - (name == "azure")
     if surplus:
-        sys.exit(f"error: {name} sent {surplus:+} requests in place of none")
+        raise MeasuringError(f"{name} sent {surplus:+} requests beyond {POLLS} a job")
     return {**sample, "connections": float(counted.connections)}
 
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Dict, Iterator, Tuple
 
-from measuring import HERE
+from measuring import HERE, MeasuringError
 
 TRANSPORT, READING, DECIDING = "transport", "reading", "deciding"
 HAND_OVER, SUBMITTING = "hand-over", "submitting"
@@ -60,7 +60,7 @@ def shares(url: str, contender: str, jobs: int) -> Shares:
     """Returns for each part its share of the samples, and that of its modules' own code.
 
     Raises:
-        SystemExit: py-spy could not look into the process.
+        MeasuringError: py-spy could not look into the process.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "stacks")
@@ -69,7 +69,7 @@ def shares(url: str, contender: str, jobs: int) -> Shares:
         command += [sys.executable, str(HERE / "contenders.py"), contender, url, str(jobs)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not path.exists():
-            sys.exit(f"error: py-spy: {done.stderr[-2000:]}")
+            raise MeasuringError(f"py-spy: {done.stderr[-2000:]}")
         return of_stacks(path.read_text(encoding="utf-8"))
 
 
