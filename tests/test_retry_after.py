@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from video_translation_client._http.retry_after import PacingHeaders
-from video_translation_client.services import DEFAULT
+from video_translation_client.services.default import SERVICE as DEFAULT
 
 pytestmark = pytest.mark.one_python
 

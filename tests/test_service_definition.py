@@ -26,8 +26,8 @@ from video_translation_client import (
     VideoTranslationClient,
     Words,
 )
-from video_translation_client.services import DEFAULT
 from video_translation_client.services._definition import matches
+from video_translation_client.services.default import SERVICE as DEFAULT
 
 pytestmark = pytest.mark.one_python
 

@@ -733,7 +733,7 @@ FILES = sorted(
 def test_the_names_are_those_of_the_files():
     """A file that is forgotten in the list is found."""
     assert sorted(services.NAMES) == sorted(path.stem.replace("_", "-") for path in FILES)
-    assert services.DEFAULT.name not in services.NAMES
+    assert services.default_service().name not in services.NAMES
     assert len(set(services.NAMES)) == len(services.NAMES) == 11
 
 

@@ -36,7 +36,7 @@ from video_translation_client._http.answers import AnswerReader
 from video_translation_client._http.endpoint import Endpoint
 from video_translation_client._http.redaction import Secrets
 from video_translation_client._http.transport import Answer
-from video_translation_client.services import DEFAULT
+from video_translation_client.services.default import SERVICE as DEFAULT
 from video_translation_client.testing import Fault
 
 KEY = "hush-key/1+2=3&<'\"\\~"

@@ -9,7 +9,6 @@ import math
 import os
 import re
 import warnings
-from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
@@ -23,14 +22,13 @@ from ._http.sessions import sends_by_request
 from ._scheduling.decision import Rules
 from .clock import Clock
 from .events import Listener
-from .services import default
 from .services._definition import Batch, Service
 from .services._templates import names_in, pattern_of
 from .strategy import ExponentialBackoff, Moment, Strategy
 
 # The client's defaults of what a service may have its own of.
-MAX_ATTEMPTS = arguments.DefaultCount(default.MAX_ATTEMPTS)
-MAX_WAIT_TIME = arguments.DefaultNumber(default.MAX_WAIT_TIME)
+MAX_ATTEMPTS = arguments.DefaultCount(services.MAX_ATTEMPTS)
+MAX_WAIT_TIME = arguments.DefaultNumber(services.MAX_WAIT_TIME)
 INITIAL_WAIT_TIME = arguments.DefaultNumber(ExponentialBackoff.initial_wait_time)
 BACKOFF_FACTOR = arguments.DefaultNumber(ExponentialBackoff.backoff_factor)
 JITTER = arguments.DefaultNumber(ExponentialBackoff.jitter)
@@ -62,8 +60,7 @@ class Bounds(NamedTuple):
     max_payload: int
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What one client goes by, checked."""
 
     endpoint: Endpoint
@@ -218,7 +215,7 @@ def _longest_time_of(backoff: ExponentialBackoff, attempts: int) -> float:
 
 def _service_of(service: Service | str | None) -> Service:
     if service is None:
-        return services.DEFAULT
+        return services.default_service()
     if isinstance(service, str):
         return services.find(service)
     return arguments.instance("service", service, Service)
@@ -230,7 +227,7 @@ def _batch_of(service: Service, batch: bool | None) -> Batch | None:
     if batch and service.batch is None:
         problem = f"must not be True: service {service.name!r} has no such request"
         raise BadValueError("batch", problem)
-    wanted = service is not services.DEFAULT if batch is None else batch
+    wanted = service is not services.default_service() if batch is None else batch
     return service.batch if wanted else None
 
 
@@ -245,7 +242,7 @@ def _base_url_of(service: Service, given: str | None) -> str:
     raise BadValueError(
         "base_url",
         "must be given, such as 'http://127.0.0.1:5000', or service, such as 'heygen'"
-        if service is services.DEFAULT
+        if service is services.default_service()
         else f"must be given: service {service.name!r} does not say where it stands",
     )
 
@@ -253,13 +250,13 @@ def _base_url_of(service: Service, given: str | None) -> str:
 def _check_base_url(service: Service, base_url: str) -> None:
     """Refuses a base URL that is another one than the service's own, at a known host."""
     # One of a user's own may be another version of a known one.
-    is_own = service is not services.DEFAULT and service.name not in services.NAMES
+    is_own = service is not services.default_service() and service.name not in services.NAMES
     presets = [] if is_own else services.known()
     host = urlsplit(base_url).hostname or ""
     owner = next((one for one in (service, *presets) if _stands_at(one, host)), None)
     if owner is None:
         return
-    if service is services.DEFAULT:
+    if service is services.default_service():
         problem = f"must be given, because {host} is that of {owner.name}"
         raise BadValueError("service", problem, f"pass service={owner.name!r}")
     if owner.name != service.name:

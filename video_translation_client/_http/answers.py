@@ -27,7 +27,7 @@ whether it has to be asked for by itself next."""
 _PASSING = frozenset({408, 425, 429})
 
 # Where services say what was wrong with a request; ``detail`` and ``title`` are of RFC 9457.
-_USUAL_MESSAGE = compiled("error.message || error || message || detail || title")
+_USUAL_MESSAGE = "error.message || error || message || detail || title"
 
 _ADVICE = {
     401: "check the credentials: api_key=, or auth of the session",
@@ -51,6 +51,7 @@ class AnswerReader:
         self._with_result = None if service.result_url is None else endpoint.with_result
         self._message = compiled(service.failure)
         self._code = compiled(service.failure_code)
+        self._usual_message = compiled(_USUAL_MESSAGE)
 
     def one(
         self, answer: Answer, job_id: str | None, retry_after: float | None
@@ -135,7 +136,7 @@ class AnswerReader:
         if body.message is not None:
             reason += f": {quote(redact(body.message))} ({quote(code) if code else 'no code'})"
         elif not accepted:
-            message = readable(find(_USUAL_MESSAGE, body.payload))
+            message = readable(find(self._usual_message, body.payload))
             reason += "" if message is None else f": {quote(redact(message))}"
         if status_code in service.missing or (enveloped and matches(code, service.missing)):
             return self._not_found(answer, job_id, reason)

@@ -50,10 +50,9 @@ _NAMES_IN_REQUESTS = (
 
 # Alerts and errors of TLS that come of how the two sides are set up. The names of reasons that
 # Python has for them are those of another OpenSSL at times, so these are its words.
-_LASTING_WORDS = re.compile(
-    "certificate|unknown ca|access denied|handshake failure|insufficient security"
-    "|protocol version|unsupported protocol|no protocols available",
-    re.IGNORECASE,
+_LASTING_WORDS = (
+    "(?i)certificate|unknown ca|access denied|handshake failure|insufficient security"
+    "|protocol version|unsupported protocol|no protocols available"
 )
 
 # Characters of an error's own words that are repeated.
@@ -207,6 +206,6 @@ def _innermost(error: BaseException) -> BaseException:
 def _lasts(error: BaseException) -> bool:
     """Says whether each handshake will fail so, unlike one that broke off."""
     if isinstance(error, ssl.SSLError):
-        return _LASTING_WORDS.search(str(error)) is not None
+        return re.search(_LASTING_WORDS, str(error)) is not None
     # What urllib3 itself finds wrong: a fingerprint, or the name in a certificate.
     return isinstance(error, (ValueError, urllib3.exceptions.SSLError))

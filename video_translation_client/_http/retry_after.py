@@ -16,7 +16,7 @@ _EPOCH_TIMES = 1e9
 
 _RESET = "-reset"
 
-_NUMBER = re.compile(r"\d{1,15}(\.\d{0,9})?", re.ASCII)
+_NUMBER = r"[0-9]{1,15}(\.[0-9]{0,9})?"
 
 
 class PacingHeaders:
@@ -71,7 +71,7 @@ def _seconds(name: str, headers: Mapping[str, str], now: Callable[[], float]) ->
 
 
 def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    return float(text) if re.fullmatch(_NUMBER, text.strip()) else None
 
 
 def _until(text: str, sent: str, now: Callable[[], float]) -> float | None:

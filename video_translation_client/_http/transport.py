@@ -6,7 +6,6 @@ What the session can do keeps working: authentication, hooks, mounted adapters, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -39,11 +38,10 @@ MAX_REDIRECTS = 5
 """Redirects that are followed within one exchange."""
 
 
-@dataclass
 class Answer:
     """What came back.
 
-    Attributes:
+    Attributes (to be read only):
         status_code: The HTTP status.
         headers: The headers.
         body: The body, whole.
@@ -51,12 +49,20 @@ class Answer:
         redirects: The headers of redirects on the way.
     """
 
-    status_code: int
-    headers: Mapping[str, str]
-    body: bytes
-    make_secrets: Callable[[], Secrets]
-    redirects: tuple[Mapping[str, str], ...] = ()
-    _secrets: Secrets | None = None
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        make_secrets: Callable[[], Secrets],
+        redirects: tuple[Mapping[str, str], ...] = (),
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.body = body
+        self.make_secrets = make_secrets
+        self.redirects = redirects
+        self._secrets: Secrets | None = None
 
     @property
     def secrets(self) -> Secrets:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 
 from .._base.arguments import BadValueError
-from . import default
 from ._definition import Service
 
-DEFAULT = default.SERVICE
-"""What a client without ``service`` asks; it has no name to be asked for by."""
+MAX_ATTEMPTS = 10
+MAX_WAIT_TIME = 60.0
+"""The limits of the default service, which are those that a client shows as its own."""
 
 NAMES = (
     "heygen",
@@ -39,10 +39,20 @@ def find(name: str) -> Service:
     if name not in NAMES:
         problem = f"must be one of {', '.join(NAMES)}, not {name!r}"
         raise BadValueError("service", problem, "pass a Service for any other provider")
-    preset: Service = import_module(f".{name.replace('-', '_')}", __name__).SERVICE
-    return preset
+    return _preset(name)
+
+
+def default_service() -> Service:
+    """Returns what a client without ``service`` asks; it has no name to be found by."""
+    return _preset("default")
 
 
 def known() -> list[Service]:
     """Returns all presets that have a name."""
     return [find(name) for name in NAMES]
+
+
+def _preset(name: str) -> Service:
+    # Each is made, and checked, when it is wanted; most programs want one.
+    preset: Service = import_module(f".{name.replace('-', '_')}", __name__).SERVICE
+    return preset

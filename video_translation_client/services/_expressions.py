@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
+MISFITS = (ArithmeticError, TypeError, ValueError, RecursionError)
+"""What a search raises in an answer for which the expression's functions are not made.
 
-MISFITS = (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError)
-"""What a search raises in an answer for which the expression's functions are not made."""
+All errors of jmespath itself are a ValueError."""
 
 
 # Names that need no quotes, one within the other: what nearly every expression is.
-_NAMES = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_NAMES = r"(?a)[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 
 
 class Fields:
@@ -43,7 +42,11 @@ def compiled(expression: str | None) -> Any:
     """
     if expression is None:
         return None
-    return Fields(expression) if _NAMES.fullmatch(expression) else jmespath.compile(expression)
+    if re.fullmatch(_NAMES, expression):
+        return Fields(expression)
+    import jmespath  # noqa: PLC0415 - with the first client; to import the library takes no parser
+
+    return jmespath.compile(expression)
 
 
 def check_expression(name: str, expression: str) -> None:
@@ -52,7 +55,7 @@ def check_expression(name: str, expression: str) -> None:
         raise TypeError(f"{name} must be a JMESPath expression, not {expression!r}")
     try:
         compiled(expression)
-    except JMESPathError as error:
+    except ValueError as error:
         problem = str(error).splitlines()[0]
         raise ValueError(
             f"{name} must be a JMESPath expression, not {expression!r}: {problem}"

@@ -3,10 +3,8 @@
 Its limits are the client's defaults, which README documents; its progress goes from 0 to 1.
 """
 
+from . import MAX_ATTEMPTS, MAX_WAIT_TIME
 from ._definition import Batch, Service
-
-MAX_ATTEMPTS = 10
-MAX_WAIT_TIME = 60.0
 
 SERVICE = Service(
     "default",
