@@ -9,6 +9,7 @@ import pytest
 import requests
 from conftest import PATIENCE
 from raw_server import CLOSE, answering, told
+from requests.adapters import HTTPAdapter
 
 from video_translation_client._http import exchange as module
 from video_translation_client._http.exchange import Exchange, current_exchange, handle_of
@@ -184,14 +185,44 @@ def test_a_request_ends_at_once_wherever_in_its_exchange_it_is_aborted(transport
     assert all(closed)
 
 
-def test_an_exchange_that_was_aborted_sends_no_request(transport):
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize("own", [True, False], ids=["own session", "user's session"])
+def test_an_exchange_that_was_aborted_sends_no_request(transport, own, kept):
     """As where a job was cancelled before its turn."""
     exchange = Exchange()
     exchange.abort()
-    with answering(lambda asked: told("pending")) as server:
+    with answering(lambda asked: told("pending")) as server, requests.Session() as session:
+        asks = transport(server.url, None if own else session)
+        if kept:
+            asks.get("/status", Exchange())
         with pytest.raises(requests.RequestException, match="no whole answer within"):
-            transport(server.url).get("/status", exchange)
-        assert server.requests == []
+            asks.get("/status", exchange)
+        assert len(server.requests) == kept
+
+
+@pytest.mark.parametrize("change", ["close", "mount"])
+def test_an_exchange_over_connections_that_the_session_has_since_can_be_aborted(transport, change):
+    """As where it was closed, or got another adapter, between two polls."""
+    exchange, closed = Exchange(), []
+
+    def answer(asked):
+        if asked.path == "/first":
+            return told("pending")
+        exchange.abort()
+        asked.stream.settimeout(PATIENCE / 2)
+        closed.append(asked.stream.recv(1) == b"")
+        return CLOSE
+
+    with answering(answer) as server, requests.Session() as session:
+        asks = transport(server.url, session)
+        assert asks.get("/first", Exchange()).status_code == 200
+        if change == "close":
+            session.close()
+        else:
+            session.mount(server.url, HTTPAdapter())
+        with pytest.raises(requests.RequestException, match="no whole answer within"):
+            asks.get("/second", exchange)
+    assert closed == [True]
 
 
 def test_a_hook_may_abort_the_exchange_in_which_it_runs(transport):

@@ -260,6 +260,20 @@ def test_the_pools_of_an_adapter_can_be_closed():
     adapter.close()
 
 
+@pytest.mark.skipif(not REAL_URLLIB3, reason="urllib3-future keeps pools in another way")
+def test_a_pool_of_an_adapter_is_found_by_what_it_is_kept_under():
+    """Until the adapter drops it."""
+    adapter = HTTPAdapter()
+    pool = adapter.poolmanager.connection_from_url("http://127.0.0.1:1")
+    key = internals.key_of(adapter, pool)
+    assert internals.pool_at(adapter, key) is pool, f"urllib3 keeps its pools elsewhere{CHANGED}"
+    other = urllib3.HTTPConnectionPool("127.0.0.1", 1)
+    assert internals.key_of(adapter, other) is None
+    adapter.close()
+    assert internals.pool_at(adapter, key) is None
+    other.close()
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [

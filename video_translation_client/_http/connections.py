@@ -96,18 +96,23 @@ class Guard:
         # An adapter, what it keeps the pool under, and the pool: none that it has dropped is held.
         self._known: tuple[Any, Any, weakref.ref[Any]] | None = None
 
-    def renew(self) -> None:
-        """Has the connections that the next request will use guarded."""
+    def renew(self) -> Any:
+        """Has the connections that the next request will use guarded.
+
+        Returns:
+            Their pool; None where they can't be.
+        """
         known, adapter = self._known, self._session.get_adapter(str(self._request.url))
         if known is not None and known[0] is adapter:
             pool = internals.pool_at(adapter, known[1])
             if pool is not None and pool is known[2]():
-                return
+                return pool
         pool = guard_connections(self._session, self._request, self._settings)
         # Other classes may take another pool each time; those of proxies are kept elsewhere.
         plain = pool is not None and type(adapter) is HTTPAdapter
         key = internals.key_of(adapter, pool) if plain else None
         self._known = None if key is None else (adapter, key, weakref.ref(pool))
+        return pool
 
 
 def _guard(pool: Any) -> bool:

@@ -145,10 +145,10 @@ class Transport:
         Raises:
             requests.RequestException: There was no whole answer.
         """
-        shortcut = self._way_past()
-        # An auth object of the user's may send requests of its own here.
-        request = None if shortcut else self._request(self.base_url + path)
-        if self._shortcut is None:
+        shortcut, request = self._way_past(), None
+        if shortcut is None:
+            # An auth object of the user's may send requests of its own here.
+            request = self._request(self.base_url + path)
             self._guard.renew()
         try:
             with exchange:
@@ -172,13 +172,15 @@ class Transport:
 
     def _way_past(self) -> Shortcut | None:
         """Returns the shortcut that a poll may take now."""
-        if self._shortcut is None and self._may_be_short:
+        if not self._may_be_short or not is_free(self._session):
+            return None
+        if self._shortcut is None:
             request: Any = self._request(self.base_url)
-            pool = guard_connections(self._session, request, self._settings)
+            pool = self._guard.renew()
             self._shortcut = pool and Shortcut(
                 self._session, request, self._settings, self._timeout, pool
             )
-        return self._shortcut if is_free(self._session) else None
+        return self._shortcut
 
     def _past(self, shortcut: Shortcut, path: str, exchange: Exchange) -> Answer:
         first = shortcut.get(path)
