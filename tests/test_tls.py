@@ -201,12 +201,22 @@ def test_a_certificate_that_an_adapter_does_not_take_ends_the_wait_and_says_so(
     assert future.attempts == 1
 
 
-def test_through_the_tunnel_of_a_proxy_the_certificate_is_that_of_the_service(url, proxy, clock):
+@pytest.mark.parametrize("where", ["session", "environment"])
+def test_through_the_tunnel_of_a_proxy_the_certificate_is_that_of_the_service(
+    url, proxy, clock, monkeypatch, where
+):
     """The proxy passes on what it can't read."""
     proxy_url, heads = proxy
-    with requests.Session() as session:
-        session.verify = str(SELF_SIGNED)
-        session.proxies = {"https": proxy_url}
+    with contextlib.ExitStack() as stack:
+        session = None
+        if where == "session":
+            session = stack.enter_context(requests.Session())
+            session.verify = str(SELF_SIGNED)
+            session.proxies = {"https": proxy_url}
+        else:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(SELF_SIGNED))
+            monkeypatch.setenv("https_proxy", proxy_url)
+            monkeypatch.setenv("no_proxy", "")
         with VideoTranslationClient(url, clock=clock, session=session) as client:
             assert client.get_status("job-1") == "completed"
     assert heads == [f"CONNECT {url[len('https://') :]} HTTP/1.{heads[0][-1]}"]

@@ -16,7 +16,7 @@ from raw_server import CLOSE, RESET, answering, told
 from requests.adapters import HTTPAdapter
 from requests_mock import Mocker
 
-from video_translation_client import RejectedError
+from video_translation_client import RejectedError, VideoTranslationClient
 
 SELF_SIGNED = Path(__file__).with_name("self_signed.pem")
 
@@ -119,6 +119,15 @@ def test_the_requests_mock_library_answers_also_a_client_that_was_made_before(se
         assert mocked.call_count == 1
     assert client.get_status("job-1") == "timeout"
     assert len(server.requests) == 2
+
+
+@responses.activate
+def test_what_answers_in_place_of_requests_needs_no_certificates(clock, monkeypatch, tmp_path):
+    """As no connection is made."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    responses.get("https://example.com/status", json={"result": "completed"})
+    client = VideoTranslationClient("https://example.com", clock=clock)
+    assert client.get_status() == "completed"
 
 
 def test_an_installed_cache_sees_every_poll(server, make_client):
