@@ -1,7 +1,9 @@
 """The threads of a client: tasks, bookkeeping and what becomes of them when something breaks."""
 
 import collections
+import sys
 import threading
+from functools import partial
 
 import pytest
 from conftest import PATIENCE
@@ -89,14 +91,18 @@ def test_bookkeeping_is_done_in_the_order_in_which_it_was_posted(plan, threads):
     assert done == list(range(100))
 
 
-def test_of_several_dispatchers_that_are_started_at_once_one_stays(plan):
-    """A submit that interrupts another one may start it, too; the plan is worked off once."""
-    threads = Threads(plan, 1, Clock())
-    starters = [threading.Thread(target=threads.start) for _ in range(8)]
-    for starter in starters:
-        starter.start()
-    for starter in starters:
-        starter.join(PATIENCE)
-    threads.post(plan.finish, None)
-    threads.join()
-    assert len(plan.failures) == 1
+def test_of_several_dispatchers_that_are_started_at_once_one_stays(request):
+    """Threads that submit first jobs may each start it; the plan is worked off once."""
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)  # so that they come between each other
+    for _ in range(20):
+        plan = Tasks()
+        threads = Threads(plan, 1, Clock())
+        starters = [threading.Thread(target=threads.start) for _ in range(8)]
+        for starter in starters:
+            starter.start()
+        for starter in starters:
+            starter.join(PATIENCE)
+        threads.post(plan.finish, None)
+        threads.join()
+        assert len(plan.failures) == 1

@@ -154,6 +154,7 @@ def set_body(response: Any, read: Callable[[Any], bytes]) -> None:
     """
     if not response._content_consumed:
         response._content = read(response)
+        response._content_consumed = True
 
 
 def set_next(response: Any, request: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
+from urllib3.response import HTTPResponse
+
 from .._base import internals
 from .failures import TransportError
 
@@ -21,7 +23,13 @@ _PIECE = 8 * 1024
 
 def read(response: Any, **_: Any) -> None:
     """Reads the body of a ``requests.Response``; a hook, as requests reads those of redirects."""
-    internals.set_body(response, lambda it: _body_of(it, it.iter_content(_PIECE)))
+    internals.set_body(response, _whole)
+
+
+def _whole(response: Any) -> bytes:
+    if isinstance(response.raw, HTTPResponse):
+        return body_of(response.raw)
+    return _body_of(response, response.iter_content(_PIECE))  # of what an adapter may make
 
 
 def body_of(answer: Any) -> bytes:

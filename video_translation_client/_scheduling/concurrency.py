@@ -8,6 +8,7 @@ waiting, all are needed. Pure bookkeeping under the scheduler's lock; it reads n
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 
 # How many more than keep the core busy: too many lengthen each other's polls, and by less than
 # this, so that what is measured then brings their number down.
@@ -32,7 +33,7 @@ class Concurrency:
     def __init__(self) -> None:
         # Of the polls under way, in the order of their beginnings: when each began, and from when
         # on it is slow.
-        self._polls: dict[object, tuple[float, float]] = {}
+        self._polls: OrderedDict[object, tuple[float, float]] = OrderedDict()
         self._slow: dict[object, tuple[float, float]] = {}  # those that are
         self._latency = 0.0  # seconds that a poll takes
         self._work = 0.0  # seconds of these that it keeps a core busy
@@ -52,11 +53,12 @@ class Concurrency:
 
     def pays(self, now: float) -> bool:
         """Says whether one more would be of use now."""
-        while self.next_look() <= now:
+        while self._polls:
             poll = next(iter(self._polls))
+            if self._polls[poll][1] > now:
+                return (len(self._polls) + 1) * self._work * _HEADROOM <= self._latency
             self._slow[poll] = self._polls.pop(poll)
-        others = len(self._polls)
-        return not others or (others + 1) * self._work * _HEADROOM <= self._latency
+        return True  # nobody is at work, but for those who may never come back
 
     def next_look(self) -> float:
         """Returns when ``pays`` may say something else, though no poll ends; infinity: never."""

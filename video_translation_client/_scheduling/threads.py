@@ -218,8 +218,10 @@ class Threads:
     # On the dispatcher thread
 
     def _run(self) -> None:
-        if not self._ticket.acquire(blocking=False):
-            return
+        if self._ticket.acquire(blocking=False):  # pragma: no branch - or another one was faster
+            self._dispatch()
+
+    def _dispatch(self) -> None:
         self._dispatcher, self._is_started = threading.current_thread(), True
         error: BaseException | None = None
         try:
