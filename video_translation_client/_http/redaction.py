@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import sys
 from typing import Any, Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
@@ -43,9 +42,6 @@ _BEGUN_ESCAPE = r"[\\%&][\\%&#;\w]{0,12}\Z"
 
 # How often a text is unescaped, such as a URL (1) in JSON (2) in a gateway's JSON (3).
 _MOST_NESTED = 3
-
-# Those that HTML has for what it can't hold itself; html.entities has two thousand more.
-_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 
 # One character, as JSON and JavaScript, a URL in UTF-8, or HTML escape it. A backslash before a
 # letter is taken for that letter: secrets hold no line ends.
@@ -196,10 +192,7 @@ def _character(escape: str) -> str:
     if escape[0] == "%":
         return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "replace")[:1]
     if escape[0] == "&":
-        return _ENTITIES.get(escape.lower()) or _numbered(escape[2:-1].lower())
+        import html  # noqa: PLC0415 - a table of two thousand names, which few programs need
+
+        return html.unescape(escape)[:1]
     return chr(int(escape[2:], 16)) if len(escape) > 2 else escape[1]
-
-
-def _numbered(number: str) -> str:
-    code = int(number[1:], 16) if number[0] == "x" else int(number)
-    return chr(code) if code <= sys.maxunicode else ""
