@@ -90,3 +90,30 @@ def test_what_is_no_poll_changes_nothing():
     concurrency = measured(0.0002, 0.0002)
     concurrency.end("callback", 100.0, 5.0)
     assert most_at(concurrency, 100.0) == 1
+
+
+def test_a_poll_that_hangs_is_not_waited_for_the_longer_as_others_were_slow_before():
+    """As a service is that has recovered, but for one job."""
+    concurrency = measured(2.0, 0.0002)
+    concurrency.begin("hangs", 0.0)
+    for number in range(200):
+        concurrency.begin(number, 0.0)
+        concurrency.end(number, 0.0002, 0.0002)
+    assert concurrency.next_look() <= 0.1
+
+
+def test_the_first_polls_count_alike():
+    """Whichever comes first, what it takes is but its share of what all take."""
+    concurrency = Concurrency()
+    for number in range(10):
+        concurrency.begin(number, 0.0)
+        concurrency.end(number, 0.05 if number else 1.0, 0.0002)
+    assert most_at(concurrency, 1.0) == pytest.approx(0.145 / 0.00025, abs=2)
+
+
+def test_one_poll_whose_callback_is_at_work_for_long_changes_little():
+    """A callback of the user's is not what the other polls wait for."""
+    concurrency = measured(0.05, 0.0002)
+    concurrency.begin("callback", 0.0)
+    concurrency.end("callback", 0.05, 1.0)
+    assert most_at(concurrency, 1.0) > 150

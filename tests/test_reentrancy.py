@@ -411,3 +411,30 @@ def test_a_signal_handler_may_submit_while_the_first_thread_is_being_started(tmp
         assert nested > 3
         """,
     )
+
+
+def test_a_signal_handler_may_shut_the_client_down_in_the_middle_of_a_submit(tmp_path):
+    """The future is cancelled like those before it, also while a callback keeps the threads."""
+    run(
+        tmp_path,
+        """
+        def interrupt(frame, event, argument):
+            if frame.f_code.co_name == "__init__" and "waits" in frame.f_code.co_filename:
+                sys.settrace(before)
+                client.shutdown(wait=False, cancel_futures=True)
+
+        entered, over = threading.Event(), threading.Event()
+        with MockServer(duration=1000) as server:
+            client = VideoTranslationClient(server.url, None, None)
+            first = client.submit("job-1", lambda _: (entered.set(), over.wait(PATIENCE)))
+            assert entered.wait(PATIENCE)
+            before = sys.gettrace()
+            sys.settrace(interrupt)
+            late = client.submit("job-2")
+            assert first.cancelled()
+            concurrent.futures.wait([late], PATIENCE)
+            assert late.cancelled()
+            over.set()
+            client.shutdown()
+        """,
+    )

@@ -158,6 +158,56 @@ def test_a_hook_that_every_session_gets_sees_every_poll(server, make_client, mon
     assert seen == [200, 200]
 
 
+def test_a_session_of_another_class_keeps_its_parameters(make_client, monkeypatch):
+    """Where somebody has put one in the place of requests.Session that adds some."""
+
+    class Signed(requests.Session):
+        def __init__(self):
+            super().__init__()
+            self.params = {"signature": "x"}
+
+    monkeypatch.setattr(requests, "Session", Signed)
+    with answering(lambda asked: told("completed")) as server:
+        assert make_client(server.url).get_status("job-1") == "completed"
+        assert "/status/job-1?signature=x " in server.requests[0].head
+
+
+def test_an_adapter_that_every_session_gets_sees_every_poll(server, make_client, monkeypatch):
+    """Though it is mounted for one host alone."""
+    seen = []
+
+    class Watching(HTTPAdapter):
+        def send(self, request, **settings):
+            seen.append(request.url)
+            return super().send(request, **settings)
+
+    class Mounting(requests.Session):
+        def __init__(self):
+            super().__init__()
+            self.mount(server.url, Watching())
+
+    monkeypatch.setattr(requests, "Session", Mounting)
+    assert make_client().get_status("job-1") == "completed"
+    assert len(seen) == len(server.requests) > 1
+
+
+def test_headers_that_a_watcher_of_urllib3_adds_are_those_of_one_request(make_client):
+    """As a trace's identifier is; another poll has its own, or none."""
+    answers = [told("pending"), told("pending"), told("completed")]
+    function = urllib3.HTTPConnectionPool.urlopen
+
+    def traced(*arguments, headers, **settings):
+        headers["X-Trace"] = "1"
+        urllib3.HTTPConnectionPool.urlopen = function
+        return function(*arguments, headers=headers, **settings)
+
+    with answering(lambda asked: answers.pop(0)) as server:
+        client = make_client(server.url)
+        urllib3.HTTPConnectionPool.urlopen = traced
+        assert client.get_status("job-1") == "completed"
+        assert ["X-Trace" in asked.head for asked in server.requests] == [True, False, False]
+
+
 def heads(make_client, watched):
     """What a server gets of a client in three polls, the second of which is redirected."""
     redirect = b"HTTP/1.1 302 Found\r\nLocation: /moved?a=b\r\nContent-Length: 0\r\n\r\n"

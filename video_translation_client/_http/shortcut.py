@@ -26,7 +26,9 @@ def is_possible(session: requests.Session, url: str, proxies: Any) -> bool:
     """Says whether a session would do no more than a shortcut; if not, it never will."""
     # A proxy that is no tunnel is asked for whole URLs.
     forwarded = url.startswith("http:") and select_proxy(url, proxies)
-    return not (forwarded or session.auth or any(session.hooks.values()))
+    # Where others have put a class of theirs in the place of requests.Session, it has more.
+    extras = session.auth or session.params or any(session.hooks.values())
+    return type(session.get_adapter(url)) is HTTPAdapter and not (forwarded or extras)
 
 
 def is_free(session: requests.Session) -> bool:
@@ -78,7 +80,7 @@ class Shortcut:
         return self._pool.urlopen(
             self._method,
             self._base + path,
-            headers=self.headers,
+            headers=self.headers.copy(),  # whoever watches urllib3 may add to them
             retries=self._adapter.max_retries,
             redirect=False,
             assert_same_host=False,

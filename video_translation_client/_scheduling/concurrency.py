@@ -14,10 +14,11 @@ from collections import OrderedDict
 # this, so that what is measured then brings their number down.
 _HEADROOM = 1.25
 
-# A poll that takes so many times as long as others, and so many seconds, may hang: it is not
-# waited for.
+# A poll that takes so many times as long as others may hang, and is not waited for; nor is one
+# that takes so many seconds at most, and at least.
 _SLOW = 4.0
 _PATIENCE = 0.005
+_LONGEST_PATIENCE = 0.1
 
 # The weight of the latest poll in what polls take.
 _WEIGHT = 1 / 16
@@ -31,41 +32,43 @@ class Concurrency:
     """
 
     def __init__(self) -> None:
-        # Of the polls under way, in the order of their beginnings: when each began, and from when
-        # on it is slow.
-        self._polls: OrderedDict[object, tuple[float, float]] = OrderedDict()
-        self._slow: dict[object, tuple[float, float]] = {}  # those that are
+        # When each poll under way began, in this order; and the same of those that may hang.
+        self._polls: OrderedDict[object, float] = OrderedDict()
+        self._slow: dict[object, float] = {}
         self._latency = 0.0  # seconds that a poll takes
         self._work = 0.0  # seconds of these that it keeps a core busy
+        self._ended = self._samples = 0  # of how many polls these are the means, at first
 
     def begin(self, poll: object, now: float) -> None:
         """Takes note of a poll that begins."""
-        self._polls[poll] = now, now + max(_PATIENCE, _SLOW * self._latency)
+        self._polls[poll] = now
 
     def end(self, poll: object, now: float, work: float | None) -> None:
         """Takes note of its end, and of how many seconds it has kept a core busy, if known."""
-        times = self._polls.pop(poll, None) or self._slow.pop(poll, None)
-        if times is None:
+        began = self._polls.pop(poll, self._slow.pop(poll, None))
+        if began is None:
             return  # it is something else, which keeps no poll waiting
-        self._latency = _mean(self._latency, now - times[0])
-        if work is not None:
-            self._work = _mean(self._work, work)
+        self._ended += 1
+        self._latency += max(_WEIGHT, 1 / self._ended) * (now - began - self._latency)
+        if work is None:
+            return
+        self._samples += 1
+        if self._work:  # what a callback of the user has taken once says nothing of other polls
+            work = min(work, _SLOW * self._work)
+        self._work += max(_WEIGHT, 1 / self._samples) * (work - self._work)
 
     def pays(self, now: float) -> bool:
         """Says whether one more would be of use now."""
         while self._polls:
             poll = next(iter(self._polls))
-            if self._polls[poll][1] > now:
+            if self.next_look() > now:
                 return (len(self._polls) + 1) * self._work * _HEADROOM <= self._latency
             self._slow[poll] = self._polls.pop(poll)
         return True  # nobody is at work, but for those who may never come back
 
     def next_look(self) -> float:
         """Returns when ``pays`` may say something else, though no poll ends; infinity: never."""
-        for _, slow_at in self._polls.values():
-            return slow_at
+        patience = min(max(_PATIENCE, _SLOW * self._latency), _LONGEST_PATIENCE)
+        for began in self._polls.values():
+            return began + patience
         return math.inf
-
-
-def _mean(before: float, latest: float) -> float:
-    return before + _WEIGHT * (latest - before) if before else latest

@@ -94,9 +94,10 @@ class Scheduler(Owner, Plan):
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         self.threads.start()
-        wait = Wait(future, self._rules, future.began)
-        self._waits[future] = wait
+        wait = self._waits[future] = Wait(future, self._rules, future.began)
         self.threads.post(self._adopt, wait)
+        if self._cancels:  # a shutdown that came in between may not have seen it
+            self.threads.post(self._cancel_rest, None)
         if self.threads.is_over:  # the last thread left between our look and our message
             self._waits.pop(future, None)
             future.conclude(future.abandonment(self.service, _SHUT_DOWN))

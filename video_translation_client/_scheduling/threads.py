@@ -328,7 +328,7 @@ class Threads:
             follow_ups = self._plan.take_follow_ups()
         while follow_ups:  # no name here keeps a future that has ended
             follow_ups.popleft()()
-        if is_early or (task is None and not self._inbox.empty()):
+        if is_early or not self._inbox.empty():  # this thread may not look for long
             self._clock.wake(self._wakeups)
         else:
             self._clock.rest(self._wakeups)
