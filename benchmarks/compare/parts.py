@@ -1,8 +1,8 @@
 """Where a poll's microseconds go: samples of all stacks, taken from outside by py-spy.
 
 A sample belongs to the part of the library whose module is innermost on its stack; what that
-calls in requests, urllib3 and the standard library belongs to it, too. Threads that wait, for a
-lock or a socket, are left out.
+calls in requests, urllib3 and the standard library belongs to it, too. Of all threads, the one
+that runs Python is looked at: py-spy can't tell of each other whether it waits.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def shares(url: str, contender: str, jobs: int) -> Shares:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "stacks")
-        command = [str(_program()), "record", "--format", "raw", "--full-filenames"]
+        command = [str(_program()), "record", "--gil", "--format", "raw", "--full-filenames"]
         command += ["--rate", str(_RATE), "--output", str(path), "--"]
         command += [sys.executable, str(HERE / "contenders.py"), contender, url, str(jobs)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
