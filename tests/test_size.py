@@ -1,6 +1,7 @@
 """No answer takes more memory than its limit, wherever in an exchange it comes."""
 
 import gzip
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import zlib
 
 import pytest
 import requests
+import requests.adapters
 import requests.auth
 from conftest import PATIENCE, python_command, serving
 from raw_server import CLOSE, answering
@@ -264,3 +266,22 @@ def test_an_answer_too_large_for_its_body_is_said_to_be(make_client):
         assert future.result(PATIENCE) == "timeout"
         words = f": the answer is over {MAX_ANSWER} bytes, headers and framing included"
         assert words in str(future.last_error)
+
+
+def test_the_limit_holds_for_the_streams_of_any_adapter(make_client):
+    """One that is none of requests' own may give whatever can be read."""
+    bodies = [padded(MAX_BODY + 1), COMPLETED]
+
+    class Filed(requests.adapters.BaseAdapter):
+        def send(self, request, **settings):
+            response = requests.Response()
+            response.status_code, response.url, response.request = 200, request.url, request
+            response.raw = io.BytesIO(bodies.pop(0))
+            return response
+
+        def close(self):
+            pass
+
+    session = requests.Session()
+    session.mount("http://", Filed())
+    assert_cut_off(make_client("http://nowhere.invalid", session=session).submit("job-1"))

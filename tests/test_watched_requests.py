@@ -130,6 +130,8 @@ def test_what_answers_in_place_of_requests_needs_no_certificates(clock, monkeypa
     assert client.get_status() == "completed"
 
 
+# Of url-normalize, as requests-cache has it on Python 3.8 and 3.9, with a current idna.
+@pytest.mark.filterwarnings("ignore:Transitional processing:DeprecationWarning")
 def test_an_installed_cache_sees_every_poll(server, make_client):
     """As it is what requests has for a session then; what is asked for is news all the same."""
     server.job("job-1", duration=1)
