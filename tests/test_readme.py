@@ -17,29 +17,22 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def namespace():
-    """What the examples share, as a reader does who types one after the other."""
-    return {}
-
-
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_every_python_example_runs(
-    number, namespace, video_translation_server, virtual_clock, monkeypatch
-):
-    """As it stands, against a mock server in place of the one at port 5000."""
+def test_every_python_example_runs(video_translation_server, virtual_clock, monkeypatch):
+    """As it stands, one after the other, against a mock server in place of the one at port 5000."""
     monkeypatch.setenv("HEYGEN_API_KEY", "key-1")
-    heygen = MockServer(service="heygen", duration=0)
-    with MockServer(duration=0, progress=True) as server, heygen:
-        source = EXAMPLES[number].replace("http://127.0.0.1:5000", server.url)
-        source = source.replace('(service="heygen"', f'("{heygen.url}", service="heygen"')
-        if number:
-            namespace["client"] = VideoTranslationClient(server.url)
-        exec(compile(source, f"README.md, example {number + 1}", "exec"), namespace)
-        if "future" in namespace:
-            assert namespace.pop("future").result(PATIENCE) == "completed"
-    for name in [name for name in namespace if name.startswith("test_")]:
-        namespace.pop(name)(video_translation_server, virtual_clock)
+    namespace = {}  # what they share, as a reader does who types them in
+    for number, example in enumerate(EXAMPLES, 1):
+        heygen = MockServer(service="heygen", duration=0)
+        with MockServer(duration=0, progress=True) as server, heygen:
+            source = example.replace("http://127.0.0.1:5000", server.url)
+            source = source.replace('(service="heygen"', f'("{heygen.url}", service="heygen"')
+            if number > 1:
+                namespace["client"] = VideoTranslationClient(server.url)
+            exec(compile(source, f"README.md, example {number}", "exec"), namespace)
+            if "future" in namespace:
+                assert namespace.pop("future").result(PATIENCE) == "completed"
+        for name in [name for name in namespace if name.startswith("test_")]:
+            namespace.pop(name)(video_translation_server, virtual_clock)
 
 
 def test_there_are_examples_and_the_first_stands_on_the_first_screen():
