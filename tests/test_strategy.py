@@ -2,7 +2,7 @@
 
 import pytest
 
-from video_translation_client import ExponentialBackoff, Moment
+from video_translation_client import ExponentialBackoff, FixedInterval, Moment
 
 pytestmark = pytest.mark.one_python
 
@@ -38,3 +38,11 @@ def test_two_strategies_with_the_same_numbers_are_equal_and_show_them():
     """A strategy is a value."""
     assert ExponentialBackoff(2) == ExponentialBackoff(initial_wait_time=2)
     assert "initial_wait_time=2" in repr(ExponentialBackoff(2))
+
+
+def test_a_fixed_interval_is_the_same_wait_after_every_poll_but_for_jitter():
+    """However many polls there were, and however long the wait takes already."""
+    fixed = FixedInterval(10, jitter=2)
+    assert [fixed(Moment(attempt, 99.0, chance=0.0)) for attempt in (1, 2, 1000)] == [10] * 3
+    assert fixed(Moment(1, 0.0, chance=0.5)) == 11
+    assert FixedInterval(10) == FixedInterval(10, jitter=0.5)

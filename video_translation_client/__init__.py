@@ -12,7 +12,7 @@ from .events import Ended, Event, Listener, Paced, Polled, Submitted
 from .future import StatusFuture
 from .services._definition import Batch, Service, Words
 from .status import Status, StatusReport
-from .strategy import ExponentialBackoff, Moment, Stages, Strategy
+from .strategy import ExponentialBackoff, FixedInterval, Moment, Stages, Strategy
 
 __all__ = [
     "Batch",
@@ -20,6 +20,7 @@ __all__ = [
     "Ended",
     "Event",
     "ExponentialBackoff",
+    "FixedInterval",
     "JobNotFoundError",
     "Listener",
     "Moment",

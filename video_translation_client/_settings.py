@@ -5,18 +5,17 @@ All of it is settled here, once, when a client is made. Nothing is sent, and not
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import warnings
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
 import requests
 
-from . import services
+from . import _contradictions, services
 from ._base import arguments
-from ._base.arguments import ArgumentWarning, BadTypeError, BadValueError
+from ._base.arguments import BadTypeError, BadValueError
 from ._http.endpoint import Endpoint, without_credentials
 from ._http.sessions import sends_by_request
 from ._scheduling.decision import Rules
@@ -24,7 +23,7 @@ from .clock import Clock
 from .events import Listener
 from .services._definition import Batch, Service
 from .services._templates import names_in, pattern_of
-from .strategy import ExponentialBackoff, Moment, Strategy
+from .strategy import ExponentialBackoff, Strategy
 
 # The client's defaults of what a service may have its own of.
 MAX_ATTEMPTS = arguments.DefaultCount(services.MAX_ATTEMPTS)
@@ -36,9 +35,6 @@ MAX_INTERVAL = arguments.DefaultNumber(ExponentialBackoff.max_interval)
 
 _DAY = 24 * 60 * 60.0
 _MOST_WORKERS = 1000
-
-# Waits that are added up one by one; any further ones count as the last of these.
-_GROWING_WAITS = 10_000
 
 # One part of a host's name, which is what most variables are.
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
@@ -113,7 +109,11 @@ def settle(
         # A limit left at its default contradicts nothing that the user has asked for.
         asked = not arguments.is_default(limits.max_wait_time)
         seconds = settings.limits.max_wait_time if asked else None
-        for contradiction in _contradictions(backoff, settings.limits.max_attempts, seconds):
+        attempts = settings.limits.max_attempts
+        for contradiction in (
+            *_contradictions.of_cap(backoff),
+            *_contradictions.of_limits(backoff, 0.0, attempts, seconds),
+        ):
             warnings.warn(contradiction, stacklevel=3)
     return settings
 
@@ -180,37 +180,6 @@ def _listeners_of(on_event: Any) -> tuple[Listener, ...]:
     if not isinstance(on_event, Sequence):
         raise BadTypeError("on_event", f"must be callable, or a sequence of such, not {on_event!r}")
     return tuple(arguments.callback("on_event", listener) for listener in on_event)
-
-
-def _contradictions(
-    backoff: ExponentialBackoff, attempts: int | None, seconds: float | None
-) -> Iterator[ArgumentWarning]:
-    """Yields what can't be meant of a user's waits and limits; None: no limit, or a default."""
-    first, cap = backoff.initial_wait_time, backoff.max_interval
-    if first > cap:
-        problem = f"contradict each other: {first:g} s is above {cap:g} s, the longest wait"
-        advice = "raise max_interval as well"
-        yield ArgumentWarning("initial_wait_time", problem, advice, "max_interval")
-    if attempts is None or seconds is None:
-        return
-    most = _longest_time_of(backoff, attempts)
-    if most * 2 < seconds:
-        problem = (
-            f"contradict each other: poll {attempts}, the last, comes after {math.ceil(most)} s at"
-            f" most, long before {seconds:g} s"
-        )
-        advice = "pass max_attempts=None to wait by time alone"
-        yield ArgumentWarning("max_attempts", problem, advice, "max_wait_time")
-
-
-def _longest_time_of(backoff: ExponentialBackoff, attempts: int) -> float:
-    """Returns the most seconds from the first of these polls to the last."""
-    spent = wait = 0.0
-    for attempt in range(1, min(attempts, _GROWING_WAITS)):
-        wait = backoff(Moment(attempt, spent, chance=1.0))
-        spent += wait
-    # So many that a float would overflow are more than any limit all the same.
-    return spent + wait * min(max(0, attempts - _GROWING_WAITS), 10**9)
 
 
 def _service_of(service: Service | str | None) -> Service:

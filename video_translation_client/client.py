@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random as random_module
+import warnings
 import weakref
 from types import TracebackType
 from typing import Any, Callable, NoReturn, Sequence
 
 import requests
 
-from . import _settings
+from . import _contradictions, _settings
 from ._base import arguments
 from ._http.poller import Poller
 from ._http.transport import Transport
@@ -21,7 +22,7 @@ from .clock import Clock
 from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
-from .status import Status
+from .status import NO_HINTS, Hints, Status
 from .strategy import ExponentialBackoff, Strategy
 
 
@@ -113,13 +114,20 @@ class VideoTranslationClient:
         bounds = Bounds(max_concurrency, request_timeout, max_payload)
         settings = settle(endpoint, strategy, backoff, limits, bounds, on_event, clock, random)
         transport = _transport_of(settings, session)
+        self._max_wait_time = settings.limits.max_wait_time
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
         self._scheduler = _scheduler_of(settings, transport)
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._scheduler.abandon).atexit = False
 
     def submit(
-        self, job_id: str | None = None, on_update: Callable[[Status], Any] | None = None
+        self,
+        job_id: str | None = None,
+        on_update: Callable[[Status], Any] | None = None,
+        *,
+        age: float | None = None,
+        expected: float | None = None,
+        group: str | None = None,
     ) -> StatusFuture:
         """Starts to wait for a job and returns at once; its first poll is made at once.
 
@@ -130,17 +138,31 @@ class VideoTranslationClient:
                 received, in order, one at a time; the last one before the future is done,
                 unless its deadline, or a pause beyond it, comes first. What it raises is logged and
                 changes nothing.
+            age: Seconds for which the job has been running already, 0 or more, for a strategy and
+                for ``eta``; None: not known.
+            expected: Seconds that the job is expected to take from its start, above 0, likewise.
+            group: What kind of job it is, such as ``"fast/de"``, for a strategy that learns from
+                jobs of the same kind: any non-empty text.
 
         Raises:
             TypeError, ValueError: A bad argument, named in the message.
             RuntimeError: After ``shutdown``.
+
+        Warns:
+            UserWarning: The job is expected to end after ``max_wait_time``, with both numbers.
         """
-        future = self._make_future(job_id, on_update)
+        future = self._make_future(job_id, on_update, age, expected, group)
         self._scheduler.submit(future)
         return future
 
     def get_status(
-        self, job_id: str | None = None, on_update: Callable[[Status], Any] | None = None
+        self,
+        job_id: str | None = None,
+        on_update: Callable[[Status], Any] | None = None,
+        *,
+        age: float | None = None,
+        expected: float | None = None,
+        group: str | None = None,
     ) -> Status:
         """Waits for a job and returns how it ended: ``completed``, ``error`` or ``timeout``.
 
@@ -150,12 +172,15 @@ class VideoTranslationClient:
         Args:
             job_id: As for ``submit``.
             on_update: As for ``submit``.
+            age: As for ``submit``.
+            expected: As for ``submit``.
+            group: As for ``submit``.
 
         Raises:
             RejectedError: No poll of this job can succeed.
             TypeError, ValueError, RuntimeError: As for ``submit``.
         """
-        future = self._make_future(job_id, on_update)
+        future = self._make_future(job_id, on_update, age, expected, group)
         try:
             self._scheduler.submit(future)
             return future.result()
@@ -173,12 +198,21 @@ class VideoTranslationClient:
         self._scheduler.shutdown(wait, cancel_futures)
 
     def _make_future(
-        self, job_id: str | None, on_update: Callable[[Status], Any] | None
+        self,
+        job_id: str | None,
+        on_update: Callable[[Status], Any] | None,
+        age: float | None,
+        expected: float | None,
+        group: str | None,
     ) -> StatusFuture:
+        """Returns a future by what a caller's caller gave."""
         if on_update is not None:
             arguments.callback("on_update", on_update)
         self._endpoint.check_job_id(arguments.job_id(job_id))
-        return StatusFuture(job_id, self._scheduler, self._clock, on_update)
+        hints = _hints_of(age, expected, group)
+        for contradiction in _contradictions.of_hints(hints, self._max_wait_time):
+            warnings.warn(contradiction, stacklevel=3)
+        return StatusFuture(job_id, self._scheduler, self._clock, on_update, hints)
 
     def __enter__(self) -> VideoTranslationClient:
         return self
@@ -198,6 +232,16 @@ class VideoTranslationClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base_url}>"
+
+
+def _hints_of(age: float | None, expected: float | None, group: str | None) -> Hints:
+    if age is None and expected is None and group is None:
+        return NO_HINTS
+    return Hints(
+        None if age is None else arguments.number("age", age, least=0),
+        arguments.optional_number("expected", expected, above=0, none="not known"),
+        None if group is None else arguments.word("group", group),
+    )
 
 
 def _transport_of(settings: Settings, session: requests.Session | None) -> Transport:

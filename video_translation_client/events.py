@@ -94,6 +94,13 @@ class Ended:
             ``retry_after``: the service wants no request before ``max_wait_time`` is over.
         limit_value: The value of that limit; of ``max_wait_time`` for ``retry_after``.
         pause: For ``retry_after``, the seconds that the service wants.
+        age: Seconds that the job had run when it was submitted here; None: not told.
+        expected: Seconds that it was expected to take from its start; None: not told.
+        group: What kind of job it is; None: not told.
+        pending_until: Seconds since the submit at which the job was surely pending still: the
+            start of the last poll that said so; None: none has.
+        ended_by: Seconds since the submit at which its end was told first; None: the job is not
+            known to have ended. It ended after ``pending_until``, and by this moment.
     """
 
     job_id: str | None
@@ -107,6 +114,11 @@ class Ended:
     limit: str | None = None
     limit_value: float | None = None
     pause: float = 0.0
+    age: float | None = None
+    expected: float | None = None
+    group: str | None = None
+    pending_until: float | None = None
+    ended_by: float | None = None
 
     @property
     def reason(self) -> str | None:
@@ -121,7 +133,7 @@ class Ended:
             return self.error.reason
         if self.error is None:
             return None
-        return f"the strategy, or what authenticates, raised {type(self.error).__name__}"
+        return f"what authenticates, or the clock, raised {type(self.error).__name__}"
 
     @property
     def advice(self) -> str | None:

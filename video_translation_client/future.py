@@ -16,7 +16,7 @@ from ._base.internals import UninterruptibleCondition, holds_condition, notify_c
 from .clock import Clock
 from .errors import PollError, abandoned, name_job
 from .events import Ended
-from .status import Status, StatusReport
+from .status import NO_HINTS, Hints, Status, StatusReport
 
 if TYPE_CHECKING:
     Base = concurrent.futures.Future[Status]
@@ -73,6 +73,7 @@ class StatusFuture(Base):
         owner: Owner,
         clock: Clock,
         on_update: Callable[[Status], Any] | None = None,
+        hints: Hints = NO_HINTS,
     ) -> None:
         super().__init__()
         self._condition = UninterruptibleCondition()
@@ -82,6 +83,11 @@ class StatusFuture(Base):
         self.last_error: PollError | None = None
         self.due: float | None = None  # only for the scheduler: the next poll, in clock time
         self.began = clock.monotonic()  # likewise
+        self.hints = hints  # likewise
+        # Likewise, in seconds since the submit: when the job was surely pending still, and by when
+        # its end was told; None: nothing was.
+        self.pending_until: float | None = None
+        self.ended_by: float | None = None
         self._owner = owner
         self._clock = clock
         self._on_update = on_update
@@ -207,6 +213,12 @@ class StatusFuture(Base):
             self.report,
             error,
             self.last_error,
+            None,
+            None,
+            0.0,
+            *self.hints,
+            self.pending_until,
+            self.ended_by,
         )
 
     def claim(self, end: Ended) -> bool:

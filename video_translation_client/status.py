@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Status(str, enum.Enum):
@@ -31,7 +31,7 @@ class Status(str, enum.Enum):
     """The wait was cancelled here; of the job this says nothing."""
     ABANDONED = "abandoned"
     """The wait ended with its process, by an exit, a fork or a shutdown, or by an exception of the
-    user's own code, such as its strategy: likewise."""
+    user's own code, such as a session's ``auth``: likewise."""
 
     def __str__(self) -> str:
         return str(self.value)
@@ -65,3 +65,15 @@ class StatusReport:
     payload: Any = field(default=None, repr=False)
     retry_after: float | None = None
     error_code: str | None = None
+
+
+class Hints(NamedTuple):
+    """What a user knows of a job beforehand; ``VideoTranslationClient.submit`` describes it."""
+
+    age: float | None = None
+    expected: float | None = None
+    group: str | None = None
+
+
+NO_HINTS = Hints()
+"""One for all waits that have none, as most have."""

@@ -19,12 +19,18 @@ class Moment(NamedTuple):
     Attributes:
         attempt: The polls so far, from 1.
         elapsed: Seconds since the submit.
-        age: Seconds since the job's start, or None where that is not known.
+        age: Seconds since the job's start, where ``submit`` was told its ``age``; or None.
         remaining: Seconds until the wait's limit, or None without one.
         report: The latest answer; None before the first.
         chance: A number drawn from [0, 1), to spread polls with.
-        expected: Seconds that the job is expected to take, or None.
-        group: What kind of job it is, or None.
+        expected: Seconds that the job is expected to take from its start, as ``submit`` was told,
+            or None.
+        group: What kind of job it is, likewise, or None.
+        service: The name of the service.
+        fallback: Seconds that the client would wait without this strategy: the pace of its
+            service, or the backoff of its four arguments; None where the strategy is that itself.
+        progress: What the answers so far have said of it: pairs of seconds since the submit, and
+            a number from 0 to 1, of answers that carried one; the latest 16, the oldest first.
     """
 
     attempt: int
@@ -35,13 +41,24 @@ class Moment(NamedTuple):
     chance: float = 0.5
     expected: float | None = None
     group: str | None = None
+    service: str = "default"
+    fallback: float | None = None
+    progress: tuple[tuple[float, float], ...] = ()
 
 
 Strategy = Callable[[Moment], float]
 """``strategy(moment) -> seconds`` to wait until the next poll, 0 or more. Called from worker
 threads, and once when a client is made: its first wait is the pace that is reckoned with before
-the first answer. If it has a method ``ended(end)``, that is called with the ``Ended`` of each wait
-of its client, on a worker thread."""
+the first answer, and what it raises then, the caller gets. Where it raises later, or returns
+something else than seconds, the wait goes on with ``moment.fallback`` in place of its word, and the
+first such failure of a client is logged at ERROR. No strategy has a job asked oftener than the
+client's ``min_interval``.
+
+If it has a method ``ended(end)``, that is called with the ``Ended`` of each wait of its client, on
+a worker thread. If it has a method ``estimate(moment)``, ``future.eta`` is what that returns: the
+seconds from now until the likely end, as a tuple ``(low, median, high)`` such as
+``timing.Estimate``, or None; it runs on the thread that reads ``eta``, with ``attempt`` from 0.
+What either raises is logged, of ``estimate`` once for each client."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,27 @@ class ExponentialBackoff:
         except OverflowError:
             wait = self.max_interval
         return min(self.max_interval, wait) + self.jitter * moment.chance
+
+
+@dataclass(frozen=True)
+class FixedInterval:
+    """The same wait after every poll, spread by jitter.
+
+    Attributes:
+        interval: Seconds between two polls, above 0.
+        jitter: The most seconds that chance adds to a wait, 0 or more.
+    """
+
+    interval: float
+    jitter: float = 0.5
+
+    def __post_init__(self) -> None:
+        number("interval", self.interval, above=0)
+        number("jitter", self.jitter, least=0)
+
+    def __call__(self, moment: Moment) -> float:
+        """Returns the seconds to wait."""
+        return self.interval + self.jitter * moment.chance
 
 
 @dataclass(frozen=True)
@@ -115,4 +153,4 @@ class Stages:
 
 
 if TYPE_CHECKING:
-    _: tuple[Strategy, ...] = (ExponentialBackoff(), Stages(((0.0, 1.0),)))
+    _: tuple[Strategy, ...] = (ExponentialBackoff(), FixedInterval(1.0), Stages(((0.0, 1.0),)))

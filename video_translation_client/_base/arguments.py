@@ -155,6 +155,19 @@ def strategy(value: Any) -> Any:
     return value
 
 
+def word(name: str, value: Any) -> str:
+    """Returns ``value`` if it is text that can be kept and compared: not empty, valid Unicode."""
+    if not isinstance(value, str):
+        raise BadTypeError(name, f"must be a str, not {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadValueError(name, f"must be valid Unicode, not {value!r}") from None
+    if not value:
+        raise BadValueError(name, "must not be empty")
+    return value
+
+
 def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
     """Returns ``value`` if it is a ``kind``."""
     if not isinstance(value, kind):

@@ -123,7 +123,7 @@ def _check_headers(service: Service) -> None:
 
 
 def _check_numbers(service: Service) -> None:
-    for name in ("result_delay", "missing_delay"):
+    for name in ("result_delay", "missing_delay", "min_interval"):
         arguments.number(name, getattr(service, name), least=0)
     arguments.number("progress_total", service.progress_total, above=0)
     if service.strategy is not None:

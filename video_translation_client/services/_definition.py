@@ -146,6 +146,8 @@ class Service:
         max_attempts: The most polls of one job, where the user gives none; None: no limit.
         max_wait_time: The most seconds of one wait, likewise.
         max_rate: The most requests a second, likewise.
+        min_interval: How often it wants one job asked at most: in seconds between two polls of
+            one job, 0 or more. It bounds every strategy, where the user gives no other.
         batch: How many jobs are asked for at once; None: each by itself.
         source: Where these facts stand.
         method: ``GET`` or ``POST``.
@@ -183,6 +185,7 @@ class Service:
     max_attempts: int | None = None
     max_wait_time: float | None = 3600.0
     max_rate: float | None = None
+    min_interval: float = 0.0
     batch: Batch | None = None
     source: str = ""
     # No preset sets these. Services of a user's own need them: they are asked by POST, want a
