@@ -211,7 +211,7 @@ def test_what_is_due_soon_is_asked_with_what_is_due(heygen, make_client, clock):
     """Within five seconds; from then on the two stay together."""
     for job_id in ("early", "late"):
         heygen.job(job_id, duration=100)
-    client = make_client(heygen.url, random=lambda: 0.0)
+    client = make_client(heygen.url, random=lambda: 0.0, min_interval=0)
     with clock.paused():
         early = client.submit("early")
         clock.advance(4)

@@ -21,7 +21,8 @@ from video_translation_client.testing import Fault, MockServer
 
 pytestmark = pytest.mark.one_python
 
-FAST = ("--initial-wait-time", "0.05", "--backoff-factor", "1", "--jitter", "0")
+PACE = "--initial-wait-time 0.05 --backoff-factor 1 --jitter 0 --min-interval 0"
+FAST = PACE.split()
 KEY = "hush-key-4711"
 VIDEO = "https://results.example/{}/video.mp4"
 
@@ -217,8 +218,7 @@ def test_a_result_is_printed_while_other_jobs_run_and_their_command_is_told(
     intro, hint = errors.splitlines()[-2:]
     assert intro == "1 job has not ended; don't start (and pay for) it again, keep waiting:"
     assert hint.partition(" watch ")[2] == (
-        "--result --service heygen --max-attempts none --initial-wait-time 0.05"
-        f" --backoff-factor 1 --jitter 0 {heygen.url} never"
+        f"--result --service heygen --max-attempts none {PACE} {heygen.url} never"
     )
 
 

@@ -257,5 +257,7 @@ def test_a_named_service_is_asked_at_its_own_pace(terminal: Callable[..., Termin
         words = [*WATCH, "--service", "heygen", heygen.url, "film"]
         shown = terminal(*words, HEYGEN_API_KEY="key-1")
         shown.read_until(lambda: re.search(r"1 poll, next poll in (2[5-9]|3\d) s", shown.plain))
-        shown = terminal(*words, "--initial-wait-time", "20", HEYGEN_API_KEY="key-1")
+        shown = terminal(
+            *words, "--initial-wait-time", "20", "--min-interval", "0", HEYGEN_API_KEY="key-1"
+        )
         shown.read_until(lambda: re.search(r"1 poll, next poll in (1\d|2[01]) s", shown.plain))

@@ -184,7 +184,7 @@ def test_what_a_service_says_forges_no_line_of_its_own(
     monkeypatch.setenv("HEYGEN_API_KEY", "key-0123456789")
     with MockServer(service="heygen", duration=3600) as heygen:
         heygen.job("a", faults={number: Fault.http(200, body=body) for number in (1, 2)})
-        words = ["--max-attempts", "2", "--initial-wait-time", "1", "--backoff-factor", "1"]
+        words = ["--max-attempts", "2", "--initial-wait-time", "1", "--min-interval", "0"]
         assert main(["watch", "--service", "heygen", heygen.url, "a", *words]) == 4
     told = capsys.readouterr()
     assert "forged" in told.err
@@ -313,6 +313,24 @@ def test_limits_that_contradict_each_other_are_one_line_of_warning(
     (warning,) = capsys.readouterr().err.splitlines()
     assert warning.startswith("warning: --initial-wait-time and --max-interval contradict each")
     assert warning.endswith("; raise --max-interval as well")
+
+
+def test_waits_shorter_than_the_service_wants_are_one_line_of_warning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are longer then, and the line says which option has the job asked so often anyway."""
+    monkeypatch.setenv("HEYGEN_API_KEY", "key-1")
+    with MockServer(service="heygen", duration=0) as heygen:
+        words = ["watch", "--service", "heygen", heygen.url, "a", "--initial-wait-time", "5"]
+        assert main(words) == 0
+        (warning,) = capsys.readouterr().err.splitlines()
+        assert main([*words, "--min-interval", "5"]) == 0
+        assert capsys.readouterr().err == ""
+    assert warning == (
+        "warning: --initial-wait-time and --min-interval contradict each other: 5 s is below 30 s,"
+        " and service 'heygen' wants a job asked no oftener than that; a lower --min-interval asks"
+        " so often all the same"
+    )
 
 
 def test_a_pause_beyond_the_limit_is_told_with_its_option(

@@ -23,6 +23,7 @@ NOW = 20.0
 """Seconds since the submit at which the answer comes; the deadline is at 60."""
 
 RULES = Rules("acme", 10, 60.0, missing_delay=30.0, result_delay=30.0)
+LEISURELY = RULES._replace(min_interval=30.0)
 PENDING = StatusReport(Status.PENDING, "running")
 DONE = StatusReport(Status.COMPLETED, "done", result="https://files.example/v.mp4")
 BARE = StatusReport(Status.COMPLETED, "done")
@@ -42,6 +43,7 @@ def a_wait(rules=RULES, **known):
     wait = Wait(future, rules, 0.0)
     for name, value in known.items():
         setattr(wait, name, value)
+    future.ended_by = wait.job_end and wait.job_end_at
     return wait
 
 
@@ -97,6 +99,38 @@ AGAIN = {
     "an answer for many told the end": (Outcome(DONE, alone=True), {}, 0.0),
     "that of a failed job as well": (Outcome(FAILED, alone=True), {}, 0.0),
     "an answer for many tells nothing of it": (Outcome(None, alone=True), {}, 5.0),
+    "not oftener than the service wants, from poll to poll": (
+        Outcome(PENDING),
+        {"rules": LEISURELY, "asked": 18.0},
+        28.0,
+    ),
+    "so after a failure as well": (Outcome(DROPPED), {"rules": LEISURELY, "asked": 18.0}, 28.0),
+    "and where an answer for many told nothing": (
+        Outcome(None, alone=True),
+        {"rules": LEISURELY, "asked": 18.0},
+        28.0,
+    ),
+    "seldom enough": (
+        Outcome(PENDING),
+        {"rules": LEISURELY, "asked": 18.0, "seconds": 28.5},
+        28.5,
+    ),
+    "after an answer that took longer": (
+        Outcome(PENDING),
+        {"rules": LEISURELY, "asked": -11.0},
+        5.0,
+    ),
+    "the last poll is never too early": (
+        Outcome(PENDING),
+        {"rules": LEISURELY, "asked": 39.0, "now": 40.0},
+        19.9,
+    ),
+    "the end of a job is read at once": (
+        Outcome(DONE, alone=True),
+        {"rules": LEISURELY, "asked": 19.0},
+        0.0,
+    ),
+    "and its result soon": (Outcome(BARE), {"rules": LEISURELY, "asked": 19.0}, 2.0),
 }
 
 
@@ -222,6 +256,27 @@ def test_a_wait_without_any_answer_has_a_reason_for_it(known, reason):
     end = follows(None, now=60.0, report=None, **known)
     assert reason in end.last_error.reason
     assert "no status was received" in end.reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "known", "ended_by"),
+    [
+        (Outcome(DONE), {}, NOW),
+        (Outcome(FAILED), {"job_end": FAILED, "job_end_at": 12.0}, 12.0),
+        (Outcome(REFUSED), {"job_end": DONE, "job_end_at": 12.0}, 12.0),
+        (Outcome(BROKEN), {"job_end": DONE, "job_end_at": 12.0}, 12.0),
+        (Outcome(DROPPED), {"attempts": 10, "job_end": FAILED, "job_end_at": 12.0}, 12.0),
+        (None, {"now": 60.0, "job_end": DONE, "job_end_at": 12.0}, 12.0),
+        (Outcome(PENDING), {"attempts": 10}, None),
+        (Outcome(REFUSED), {}, None),
+        (None, {"now": 60.0}, None),
+    ],
+)
+def test_the_moment_by_which_a_job_has_ended_is_that_at_which_its_end_was_told_first(
+    outcome, known, ended_by
+):
+    """However long it took to read the rest, and whatever the wait itself ended by."""
+    assert follows(outcome, **known).ended_by == ended_by
 
 
 def test_a_failure_before_it_stays_the_reason():

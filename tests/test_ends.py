@@ -1,6 +1,8 @@
 """How a wait ends: completed, error, timeout, or an exception."""
 
 import socket
+import threading
+from concurrent.futures import CancelledError
 
 import pytest
 from conftest import PATIENCE
@@ -56,31 +58,6 @@ def test_a_strategy_of_ones_own_decides_the_waits(server, make_client):
         (0.25, 0.25),
         (0.75, 0.25),
     ]
-
-
-@pytest.mark.parametrize("wait", [-1, float("nan"), None, "soon"])
-def test_a_strategy_that_returns_no_wait_ends_the_future_with_an_exception(
-    server, make_client, wait
-):
-    """Its mistake is not hidden by a wait that nobody asked for; the first is seen at once."""
-    with pytest.raises((TypeError, ValueError), match="the strategy's wait must be"):
-        make_client(strategy=lambda moment: wait)
-    future = make_client(strategy=lambda moment: wait if moment.report else 1.0).submit()
-    with pytest.raises((TypeError, ValueError), match="the strategy's wait must be"):
-        future.result(PATIENCE)
-
-
-def test_a_strategy_that_raises_ends_the_future_with_what_it_raised(server, make_client):
-    """Whatever it is, also what is no Exception."""
-
-    def strategy(moment):
-        if moment.report is not None:
-            raise SystemExit("no more")
-        return 1.0
-
-    future = make_client(strategy=strategy).submit()
-    with pytest.raises(SystemExit, match="no more"):
-        future.result(PATIENCE)
 
 
 def test_spent_attempts_end_the_wait_as_timeout_and_say_how_to_wait_on(server, make_client):
@@ -220,3 +197,70 @@ def test_get_status_raises_what_ended_the_wait(server, make_client):
     server.job(faults={1: Fault.http(401)})
     with pytest.raises(RejectedError, match="the job: .*401; check the credentials"):
         make_client().get_status()
+
+
+# Between which moments the job itself has ended
+
+
+def bounds(end):
+    """What an end tells of the job's own."""
+    return end.pending_until, end.ended_by
+
+
+def test_the_end_of_a_job_lies_between_the_last_pending_answer_and_the_first_that_tells_it(
+    server, make_client
+):
+    """In seconds since the submit; a job that had ended before it was asked for has no earliest."""
+    server.job("slow", duration=5)
+    server.job("quick", duration=0, outcome="error")
+    slow, quick = map(make_client().submit, ["slow", "quick"])
+    assert (slow.result(PATIENCE), bounds(slow.end)) == ("completed", (3, 7))
+    assert (quick.result(PATIENCE), bounds(quick.end)) == ("error", (None, 0))
+
+
+def test_a_wait_that_ends_before_its_job_tells_until_when_that_was_pending(
+    server, make_client, clock
+):
+    """So do those that were cancelled, or given up; nobody knows when the job ends."""
+    for job_id in ("out", "unloved", "left"):
+        server.job(job_id, duration=1000)
+    asked = threading.Event()
+    client = make_client(max_attempts=3)
+    with clock.paused():
+        out = client.submit("out")
+        unloved, left = (client.submit(job_id, lambda _: asked.set()) for job_id in ("b", "c"))
+        assert asked.wait(PATIENCE)
+        unloved.cancel()
+    assert (out.result(PATIENCE), bounds(out.end)) == ("timeout", (3, None))
+    assert bounds(unloved.end)[1] is None
+    assert bounds(left.abandonment("default", "the test says so"))[1] is None
+
+
+def test_a_job_that_was_never_seen_pending_has_no_bounds(server, make_client):
+    """Failures tell nothing of it."""
+    server.job("job-1", faults={1: Fault.http(500), 2: Fault.http(403)})
+    future = make_client().submit("job-1")
+    assert isinstance(future.exception(PATIENCE), RejectedError)
+    assert bounds(future.end) == (None, None)
+
+
+def test_what_a_cancelled_wait_has_been_told_of_its_job_is_in_its_end(server, make_client):
+    """The callback that hears of the end may cancel, and the job has ended all the same."""
+    server.job("job-1", duration=2)
+    client = make_client()
+    with client._clock.paused():
+        future = client.submit("job-1", lambda status: status == "completed" and future.cancel())
+    with pytest.raises(CancelledError):
+        future.result(PATIENCE)
+    assert bounds(future.end) == (1, 3)
+
+
+def test_an_end_repeats_what_was_known_of_the_job_at_its_submit(server, make_client):
+    """Its age, how long it was expected to take, and what kind it is; nothing else is made up."""
+    server.job(None, duration=0)
+    client = make_client()
+    told = client.submit(age=3, expected=30.5, group="fast/de")
+    untold = client.submit()
+    assert told.result(PATIENCE) == untold.result(PATIENCE) == "completed"
+    assert (told.end.age, told.end.expected, told.end.group) == (3, 30.5, "fast/de")
+    assert (untold.end.age, untold.end.expected, untold.end.group) == (None, None, None)

@@ -23,7 +23,7 @@ KNOWS = {
     "_http": {*GROUND, "services"},
     "future": GROUND,
     "_scheduling": {*GROUND, "future", "_http.poller", "_http.exchange"},
-    "_contradictions": GROUND,
+    "_contradictions": {*GROUND, "services"},
     "_settings": {*GROUND, "services", "_http", "_scheduling", "_contradictions"},
     "timing": {*GROUND, "future", "_scheduling", "_settings", "testing.clock", "_http.poller"},
     "client": {

@@ -1,8 +1,9 @@
-"""Limits that contradict each other are pointed out when the client is made."""
+"""Arguments that contradict each other are pointed out when they are given."""
 
 import warnings
 
 import pytest
+from conftest import PATIENCE
 
 from video_translation_client import VideoTranslationClient
 
@@ -49,3 +50,81 @@ def test_limits_that_agree_do_not_warn(arguments):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         VideoTranslationClient(URL, **arguments)
+
+
+def test_a_first_wait_above_the_cap_warns_where_it_is_what_is_fallen_back_on():
+    """Waits beside a strategy are what the client does without it."""
+    with pytest.warns(UserWarning, match="^initial_wait_time and max_interval .* 60 s is above"):
+        VideoTranslationClient(URL, initial_wait_time=60, strategy=lambda moment: 1.0)
+
+
+@pytest.mark.parametrize("name", ["initial_wait_time", "max_interval"])
+def test_waits_that_are_shorter_than_the_service_wants_warn_with_both_numbers(name):
+    """And say how to have them all the same."""
+    with pytest.warns(UserWarning, match=f"^{name} and min_interval contradict") as caught:
+        VideoTranslationClient(service="heygen", api_key="key-1", **{name: 5})
+    assert str(caught[-1].message).endswith(
+        ": 5 s is below 30 s, and service 'heygen' wants a job asked no oftener than that;"
+        " pass min_interval=5 to ask so often all the same"
+    )
+    assert caught[-1].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"initial_wait_time": 30, "max_interval": 30},
+        {"initial_wait_time": 5, "min_interval": 5},
+        {"initial_wait_time": 5, "min_interval": 20},
+        {"jitter": 0},
+        {"strategy": lambda moment: 1.0},
+    ],
+)
+def test_waits_that_the_service_or_the_user_allows_do_not_warn(arguments):
+    """Nor do defaults, or a strategy, whose waits nobody knows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        VideoTranslationClient(service="heygen", api_key="key-1", **arguments)
+
+
+def test_the_least_wait_counts_in_what_the_attempts_last_for():
+    """Twenty polls that come every minute last as long as a wait of twenty minutes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        VideoTranslationClient(URL, max_attempts=20, max_wait_time=1200, min_interval=60)
+
+
+@pytest.mark.parametrize("call", ["submit", "get_status"])
+def test_a_job_that_is_expected_to_outlast_its_wait_warns_with_both_numbers(server, clock, call):
+    """At the line of the call; the wait goes on all the same."""
+    server.job(duration=0)
+    with VideoTranslationClient(server.url, clock=clock, max_wait_time=50) as client:
+        with pytest.warns(UserWarning, match="^expected and max_wait_time contradict") as caught:
+            ended = getattr(client, call)(expected=90, age=30)
+        assert str(caught[0].message).endswith(
+            ": the job is expected to take another 60 s, and the wait for it ends after 50 s;"
+            " raise max_wait_time"
+        )
+        assert caught[0].filename == __file__
+        assert (ended if call == "get_status" else ended.result(PATIENCE)) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("limit", "hints"),
+    [
+        (50, {"expected": 50}),
+        (50, {"expected": 90, "age": 40}),
+        (50, {"expected": 10, "age": 400}),
+        (50, {"age": 400, "group": "long"}),
+        (None, {"expected": 10**9}),
+    ],
+)
+def test_a_job_that_is_expected_to_end_in_time_does_not_warn(server, clock, limit, hints):
+    """What it has run already counts; without a limit, all are in time."""
+    server.job(duration=0)
+    with VideoTranslationClient(server.url, clock=clock, max_wait_time=limit) as client:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            future = client.submit(**hints)
+        assert future.result(PATIENCE) == "completed"

@@ -462,7 +462,9 @@ def test_a_job_that_it_does_not_know_may_appear_for_thirty_seconds(
 ):
     """Some services know a new job a moment after its submit."""
     provider.tell(missing, done(name))
-    future = connect(name, initial_wait_time=25.0, max_interval=25.0).submit("job-1")
+    future = connect(name, initial_wait_time=25.0, max_interval=25.0, min_interval=0).submit(
+        "job-1"
+    )
     assert future.result(PATIENCE) == "completed"
     assert provider.times == [0, 25]
     assert isinstance(future.last_error, PollError)
@@ -473,7 +475,9 @@ def test_a_job_that_it_does_not_know_may_appear_for_thirty_seconds(
 def test_a_job_that_does_not_appear_ends_the_wait(provider, connect, name, missing):
     """Nobody asks for a deleted job for days."""
     provider.tell(missing)
-    future = connect(name, initial_wait_time=25.0, max_interval=25.0).submit("job-1")
+    future = connect(name, initial_wait_time=25.0, max_interval=25.0, min_interval=0).submit(
+        "job-1"
+    )
     with pytest.raises(JobNotFoundError, match="job 'job-1': .* knows no such job") as caught:
         future.result(PATIENCE)
     assert (caught.value.job_id, caught.value.status_code) == ("job-1", missing[0])

@@ -6,9 +6,10 @@ Pure; who warns, and at whose line, is not known here.
 from __future__ import annotations
 
 import math
-from typing import Iterator
+from typing import Iterator, Mapping
 
 from ._base.arguments import ArgumentWarning
+from .services._definition import Service
 from .status import Hints
 from .strategy import ExponentialBackoff, Moment
 
@@ -48,21 +49,17 @@ def of_limits(
         yield ArgumentWarning("max_attempts", problem, advice, "max_wait_time")
 
 
-def of_pace(service: str, least: float, waits: dict[str, float]) -> Iterator[ArgumentWarning]:
-    """Yields which of the waits that a user has asked for the service wants to be longer.
-
-    Args:
-        service: Its name.
-        least: The shortest wait that it wants.
-        waits: Seconds, by the names of arguments.
-    """
-    for name, wait in waits.items():
+def of_pace(service: Service, waits: Mapping[str, float]) -> Iterator[ArgumentWarning]:
+    """Yields which of the waits that a user has asked for, by name, the service wants longer."""
+    least = service.min_interval
+    for name in ("initial_wait_time", "max_interval"):
+        wait = waits.get(name, least)
         if wait < least:
             problem = (
-                f"contradict each other: {wait:g} s is below {least:g} s, how often service"
-                f" {service!r} wants one job asked at most"
+                f"contradict each other: {wait:g} s is below {least:g} s, and service"
+                f" {service.name!r} wants a job asked no oftener than that"
             )
-            advice = f"pass min_interval={wait:g} to ask oftener all the same"
+            advice = f"pass min_interval={wait:g} to ask so often all the same"
             yield ArgumentWarning(name, problem, advice, "min_interval")
 
 

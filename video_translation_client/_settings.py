@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 from urllib.parse import urlsplit
 
 import requests
 
 from . import _contradictions, services
 from ._base import arguments
-from ._base.arguments import BadTypeError, BadValueError
+from ._base.arguments import ArgumentError, ArgumentWarning, BadTypeError, BadValueError
 from ._http.endpoint import Endpoint, without_credentials
 from ._http.sessions import sends_by_request
 from ._scheduling.decision import Rules
@@ -60,8 +60,11 @@ class Settings(NamedTuple):
     """What one client goes by, checked."""
 
     endpoint: Endpoint
-    strategy: Strategy
+    strategy: Strategy | None
+    of_service: Strategy | None
+    backoff: ExponentialBackoff
     limits: Limits
+    min_interval: float
     bounds: Bounds
     listeners: tuple[Listener, ...]
     clock: Clock
@@ -72,7 +75,7 @@ class Settings(NamedTuple):
         """What ends a wait."""
         service, (attempts, seconds, _) = self.endpoint.service, self.limits
         delays = (service.missing_delay, service.result_delay)
-        return Rules(service.name, attempts, seconds, *delays)
+        return Rules(service.name, attempts, seconds, *delays, self.min_interval)
 
 
 def settle(
@@ -80,6 +83,7 @@ def settle(
     strategy: Strategy | None,
     backoff: ExponentialBackoff,
     limits: Limits,
+    min_interval: float | None,
     bounds: Bounds,
     on_event: Listener | Sequence[Listener],
     clock: Clock | None,
@@ -93,29 +97,44 @@ def settle(
     Raises:
         TypeError, ValueError: A bad argument, named in the message.
     """
-    chosen = strategy
-    if chosen is None and all(map(arguments.is_default, vars(backoff).values())):
-        chosen = endpoint.service.strategy
+    service = endpoint.service
+    # What the user gives of the backoff takes the place of the service's pace.
+    own_waits = {name: w for name, w in vars(backoff).items() if not arguments.is_default(w)}
+    of_service = None if own_waits else service.strategy
     settings = Settings(
         endpoint,
-        backoff if chosen is None else arguments.strategy(chosen),
-        _limits_of(endpoint.service, limits),
+        None if strategy is None else arguments.strategy(strategy),
+        None if of_service is None else arguments.strategy(of_service),
+        backoff,
+        _limits_of(service, limits),
+        _min_interval_of(service, min_interval),
         _checked(bounds),
         _listeners_of(on_event),
         Clock() if clock is None else arguments.instance("clock", clock, Clock),
         arguments.callback("random", random),
     )
-    if chosen is None:
-        # A limit left at its default contradicts nothing that the user has asked for.
-        asked = not arguments.is_default(limits.max_wait_time)
-        seconds = settings.limits.max_wait_time if asked else None
-        attempts = settings.limits.max_attempts
-        for contradiction in (
-            *_contradictions.of_cap(backoff),
-            *_contradictions.of_limits(backoff, 0.0, attempts, seconds),
-        ):
-            warnings.warn(contradiction, stacklevel=3)
+    # A limit left at its default contradicts nothing that the user has asked for.
+    asked = not arguments.is_default(limits.max_wait_time)
+    for contradiction in _contradictions_in(settings, own_waits, asked, min_interval):
+        warnings.warn(contradiction, stacklevel=3)
     return settings
+
+
+def _contradictions_in(
+    settings: Settings,
+    own_waits: Mapping[str, float],
+    is_limit_own: bool,
+    min_interval: float | None,
+) -> Iterator[ArgumentWarning]:
+    """Yields what can't be meant of what the user gave."""
+    backoff, service, limits = settings.backoff, settings.endpoint.service, settings.limits
+    yield from _contradictions.of_cap(backoff)
+    if min_interval is None:
+        yield from _contradictions.of_pace(service, own_waits)
+    if settings.strategy is None and settings.of_service is None:
+        seconds = limits.max_wait_time if is_limit_own else None
+        least = settings.min_interval
+        yield from _contradictions.of_limits(backoff, least, limits.max_attempts, seconds)
 
 
 def settle_endpoint(
@@ -163,6 +182,16 @@ def _limits_of(service: Service, given: Limits) -> Limits:
             "max_rate", service.max_rate if rate is None else rate, above=0, none="no limit"
         ),
     )
+
+
+def _min_interval_of(service: Service, given: float | None) -> float:
+    if given is None:
+        return service.min_interval
+    try:
+        return arguments.number("min_interval", given, least=0)
+    except ArgumentError as error:
+        advice = "None means as the service says"
+        raise type(error)(error.argument, error.problem, advice) from None
 
 
 def _checked(bounds: Bounds) -> Bounds:

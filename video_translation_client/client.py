@@ -14,6 +14,7 @@ from . import _contradictions, _settings
 from ._base import arguments
 from ._http.poller import Poller
 from ._http.transport import Transport
+from ._scheduling.advice import Advice, Range
 from ._scheduling.asking import Asking
 from ._scheduling.listeners import Listeners
 from ._scheduling.scheduler import Scheduler
@@ -23,7 +24,7 @@ from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
 from .status import NO_HINTS, Hints, Status
-from .strategy import ExponentialBackoff, Strategy
+from .strategy import ExponentialBackoff, Moment, Strategy
 
 
 class VideoTranslationClient:
@@ -53,6 +54,10 @@ class VideoTranslationClient:
         max_rate: The most requests a second for all jobs together, above 0: each poll starts at
             least ``1 / max_rate`` seconds after the one before, and later after one that took
             several requests. None for no such limit but that of the service.
+        min_interval: The least seconds from the start of one poll of a job to that of the next, 0
+            or more, whatever the strategy says. None for what the service wants, which most do not
+            say. The last poll before the deadline, ``poll_now()``, and reading the result of a job
+            that has ended are not bound to it.
         service: The name of a known service, such as ``"heygen"``, or a ``Service``: how it
             spells its URLs and answers. Its own pacing and limits take the place of those that
             are left at their defaults. None is ``GET {base_url}/status`` -> ``{"result":
@@ -65,7 +70,9 @@ class VideoTranslationClient:
             keeps the decoded JSON; of a larger one it is None, and the rest of the report is read
             all the same. Over 1 MiB no answer is read.
         strategy: Says how long to wait after each poll, in place of exponential backoff by
-            the four arguments for it; ``strategy.Strategy`` gives its contract.
+            the four arguments for it, or of the service's own pace. What the client would do
+            without it is what it falls back on: ``moment.fallback``, and what is done where the
+            strategy fails. ``strategy.Strategy`` gives its contract.
         session: A ``requests.Session`` to send requests with; it is not closed. Its headers
             are read once, when the client is made; its ``auth`` and cookies with every poll.
             Where its class overrides ``request``, each poll goes through that.
@@ -81,7 +88,8 @@ class VideoTranslationClient:
         TypeError, ValueError: A bad argument, named in the message.
 
     Warns:
-        UserWarning: Limits contradict each other, with the numbers.
+        UserWarning: Limits contradict each other, or waits what the service wants, with the
+            numbers.
     """
 
     def __init__(
@@ -97,6 +105,7 @@ class VideoTranslationClient:
         request_timeout: float = 10.0,
         max_concurrency: int = 16,
         max_rate: float | None = None,
+        min_interval: float | None = None,
         service: Service | str | None = None,
         api_key: str | None = None,
         batch: bool | None = None,
@@ -112,7 +121,9 @@ class VideoTranslationClient:
         backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
         limits = Limits(max_attempts, max_wait_time, max_rate)
         bounds = Bounds(max_concurrency, request_timeout, max_payload)
-        settings = settle(endpoint, strategy, backoff, limits, bounds, on_event, clock, random)
+        settings = settle(
+            endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
+        )
         transport = _transport_of(settings, session)
         self._max_wait_time = settings.limits.max_wait_time
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
@@ -263,12 +274,14 @@ def _transport_of(settings: Settings, session: requests.Session | None) -> Trans
 
 
 def _scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
-    strategy, bounds, clock = settings.strategy, settings.bounds, settings.clock
+    bounds, clock, of_service = settings.bounds, settings.clock, settings.of_service
     poller = Poller(transport, settings.endpoint, clock, bounds.max_payload)
+    strategy = of_service if settings.strategy is None else settings.strategy
     listeners = Listeners(settings.listeners, getattr(strategy, "ended", None))
+    advice = Advice(settings.strategy, of_service, settings.backoff, _plain_estimate, listeners)
     return Scheduler(
         poller,
-        Asking(poller, strategy, settings.random, settings.rules, listeners, clock),
+        Asking(poller, advice, settings.random, settings.rules, listeners, clock),
         settings.rules,
         listeners,
         settings.limits.max_rate,
@@ -276,3 +289,10 @@ def _scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
         bounds.max_concurrency,
         clock,
     )
+
+
+def _plain_estimate(moment: Moment) -> Range | None:
+    # Here, as its room is large, and a program that asks for no ``eta`` does not need it.
+    from .timing.estimates import plain_estimate  # noqa: PLC0415
+
+    return plain_estimate(moment)

@@ -41,6 +41,9 @@ class Owner:
     def abort(self, future: StatusFuture) -> None:
         """Aborts the request under way for a future that has ended."""
 
+    def estimate(self, future: StatusFuture) -> tuple[float, float, float] | None:
+        """Returns the seconds until the likely end of its job: low, median, high; None: unknown."""
+
     def call(self, function: Callable[[], None]) -> None:
         """Runs user code here, or where here is a thread of the library, on a worker."""
 
@@ -136,6 +139,22 @@ class StatusFuture(Base):
         if due is None or self.ends:
             return None
         return max(0.0, due - self._clock.monotonic())
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds from now until the job's likely end: as many jobs end before it as after.
+
+        From the strategy, where it has an ``estimate``; otherwise from the progress that the
+        service tells, or from ``expected``. None: nothing is known, or the future is done.
+        """
+        estimate = None if self.ends else self._owner.estimate(self)
+        return None if estimate is None else estimate[1]
+
+    @property
+    def eta_range(self) -> tuple[float, float] | None:
+        """Seconds from now, likewise, before which one job in ten ends, and nine in ten."""
+        estimate = None if self.ends else self._owner.estimate(self)
+        return None if estimate is None else (estimate[0], estimate[2])
 
     def poll_now(self) -> None:
         """Asks for the job as soon as possible, for instance because a webhook arrived.

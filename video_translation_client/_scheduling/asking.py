@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import Callable, Sequence
 
-from .._base import arguments
 from .._http.exchange import Exchange
 from .._http.poller import Outcome, Poller
 from ..clock import Clock
 from ..events import Ended, Polled
 from ..status import Status, StatusReport
-from ..strategy import Moment, Strategy
+from ..strategy import Moment
+from .advice import Advice, Range
 from .decision import Again, Rules, decide, needs_strategy
 from .listeners import Listeners
 from .waits import Wait
+
+# How many readings of its progress are remembered of a job.
+_MOST_READINGS = 16
 
 
 class Asking:
@@ -24,7 +27,7 @@ class Asking:
 
     Args:
         poller: Makes the exchanges.
-        strategy: Says how many seconds to wait after each.
+        advice: Says how many seconds to wait after each.
         chance: Draws a number from [0, 1) for the strategy.
         rules: What ends a wait.
         listeners: Hear of polls.
@@ -36,24 +39,25 @@ class Asking:
 
     Raises:
         TypeError, ValueError: The strategy returns something else than seconds.
+        BaseException: What it raises.
     """
 
     def __init__(
         self,
         poller: Poller,
-        strategy: Strategy,
+        advice: Advice,
         chance: Callable[[], float],
         rules: Rules,
         listeners: Listeners,
         clock: Clock,
     ) -> None:
         self._poller = poller
-        self._strategy = strategy
+        self._advice = advice
         self._chance = chance
         self._listeners = listeners
         self._clock = clock
-        first = Moment(1, 0.0, remaining=rules.max_wait_time, chance=0.0)
-        self.first_interval = self._ask_strategy(first)
+        first = Moment(1, 0.0, None, rules.max_wait_time, chance=0.0, service=rules.service)
+        self.first_interval = max(rules.min_interval, advice.first_wait(first))
 
     def ask(self, job_ids: Sequence[str | None], exchange: Exchange) -> Sequence[Outcome]:
         """Makes one exchange, and returns what it told of each job."""
@@ -75,13 +79,11 @@ class Asking:
         future, result, seconds = wait.future, outcome.result, None
         is_silent = future.report is None
         if isinstance(result, StatusReport) and result.status is Status.PENDING:
+            _note_pending(wait, result)
             future.set_report(result)
         now = self._clock.monotonic()
         if needs_strategy(wait, outcome):
-            try:
-                seconds = self._ask_strategy(self._moment_of(wait, now))
-            except BaseException as error:  # noqa: BLE001 - the future gets it
-                outcome = Outcome(error)
+            seconds = self._advice.wait(_moment_of(wait, now, self._chance()))
             now = self._clock.monotonic()
         decision = decide(wait, outcome, seconds, now, paused_until - now)
         if self._listeners.wants_poll(outcome):
@@ -90,23 +92,19 @@ class Asking:
             return decision  # its deadline came, or it was cancelled, while the user's code ran
         if isinstance(decision, Again):
             future.last_error = decision.failure or future.last_error
+            if decision.end is not None:
+                future.ended_by = decision.end_at - wait.began
         elif decision.report is not None and decision.report is not future.report:
-            future.last_error = decision.last_error
+            future.last_error, future.ended_by = decision.last_error, decision.ended_by
             future.set_report(decision.report)
         return decision
 
-    def _moment_of(self, wait: Wait, now: float) -> Moment:
-        return Moment(
-            wait.future.attempts,
-            now - wait.began,
-            None,
-            None if wait.deadline is None else max(0.0, wait.deadline - now),
-            wait.future.report,
-            self._chance(),
-        )
+    def estimate(self, wait: Wait) -> Range | None:
+        """Returns when a job is likely to end, from now on; None: nobody knows.
 
-    def _ask_strategy(self, moment: Moment) -> float:
-        return arguments.number("the strategy's wait", self._strategy(moment), least=0)
+        For any thread, also while another one asks for the job: nothing is locked or changed.
+        """
+        return self._advice.estimate(_moment_of(wait, self._clock.monotonic(), 0.5))
 
     def _tell(self, wait: Wait, outcome: Outcome, decision: Again | Ended, is_silent: bool) -> None:
         result = outcome.result
@@ -127,3 +125,30 @@ class Asking:
             is_silent,
         )
         self._listeners.tell(wait.stream, event)
+
+
+def _moment_of(wait: Wait, now: float, chance: float) -> Moment:
+    future, elapsed = wait.future, now - wait.began
+    age, expected, group = future.hints
+    return Moment(
+        future.attempts,
+        elapsed,
+        None if age is None else age + elapsed,
+        None if wait.deadline is None else max(0.0, wait.deadline - now),
+        future.report,
+        chance,
+        expected,
+        group,
+        wait.rules.service,
+        None,
+        wait.progress,
+    )
+
+
+def _note_pending(wait: Wait, report: StatusReport) -> None:
+    """Remembers until when a job was surely pending, and how far it was."""
+    future = wait.future
+    future.ended_by, future.pending_until = None, wait.asked - wait.began
+    if report.progress is not None:
+        answered = wait.since + wait.took - wait.began
+        wait.progress = (*wait.progress[1 - _MOST_READINGS :], (answered, report.progress))

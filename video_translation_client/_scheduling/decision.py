@@ -38,6 +38,9 @@ class Rules(NamedTuple):
         max_wait_time: The most seconds of one wait, or None.
         missing_delay: For how many seconds a job that the service does not know may be too new.
         result_delay: For how many seconds a completed job may still be without its result.
+        min_interval: Seconds from the start of one poll of a job to that of the next, at least;
+            not for the last one before the deadline, for ``poll_now``, nor for reading the result
+            of a job that has ended.
     """
 
     service: str = "default"
@@ -45,6 +48,7 @@ class Rules(NamedTuple):
     max_wait_time: float | None = None
     missing_delay: float = 0.0
     result_delay: float = 0.0
+    min_interval: float = 0.0
 
 
 class Again(NamedTuple):
@@ -98,7 +102,7 @@ def decide(
         return _at_deadline(wait, now, pause)
     end, end_at = _end_of_job(wait, outcome, now)
     if end is not None and not _is_more_to_read(wait.rules, outcome, end, now - end_at):
-        return _ended(wait, now, end.status, report=end)
+        return _ended(wait, now, end.status, report=end, told=end_at)
     failure = None
     if not isinstance(outcome.result, StatusReport):
         failure = _failure(wait, outcome.result, outcome.retry_after, end, now)
@@ -107,7 +111,7 @@ def decide(
         status = Status.REJECTED if isinstance(failure, RejectedError) else Status.ABANDONED
         return _ended(wait, now, status, error=failure)
     if end is not None and isinstance(outcome.result, RejectedError):
-        return _ended(wait, now, end.status, report=end, failure=failure)
+        return _ended(wait, now, end.status, report=end, failure=failure, told=end_at)
     alone = outcome.alone or end is not None
     # An answer for many has told the end; the rest is read now.
     free = end is not None and outcome.alone
@@ -177,6 +181,7 @@ def _next_poll(
     """Returns when the job is asked for next, or which limit forbids it."""
     if seconds is None:
         return _at_limit(wait, again, now, "max_attempts", wait.rules.max_attempts)
+    seconds = max(seconds, wait.asked + wait.rules.min_interval - now)
     if again.end is not None and now - again.end_at < _RESULT_PATIENCE:
         seconds = min(seconds, _RESULT_INTERVAL)
     if wait.deadline is None:
@@ -252,7 +257,9 @@ def _ended(
     report: StatusReport | None = None,
     error: BaseException | None = None,
     failure: PollError | None = None,
+    told: float | None = None,
 ) -> Ended:
+    """Returns an end; ``told`` is when that of the job was, if that is not known of the future."""
     future = wait.future
     return Ended(
         future.job_id,
@@ -263,4 +270,10 @@ def _ended(
         report or future.report,
         error,
         failure or future.last_error,
+        None,
+        None,
+        0.0,
+        *future.hints,
+        future.pending_until,
+        future.ended_by if told is None else told - wait.began,
     )

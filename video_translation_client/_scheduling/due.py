@@ -18,6 +18,9 @@ from .pace import Pace
 from .timers import Timers
 from .waits import Poll, Wait
 
+LATE = 1.0
+"""Seconds after which a request is slow and a queue is late: together, the mark of an outage."""
+
 
 class Due:
     """The moments of all waits and polls.
@@ -64,7 +67,10 @@ class Due:
         """
         wait.future.due = until = now + seconds
         if self._batching is not None:
-            wait.early_from = math.inf if held else until - self._batching.slack(seconds)
+            earliest = max(
+                until - self._batching.slack(seconds), wait.asked + wait.rules.min_interval
+            )
+            wait.early_from = math.inf if held else earliest
         self._set_deadline(wait, None)
         self._set_timer(wait, until)
 
@@ -114,11 +120,10 @@ class Due:
         moment = min(self._timers.next(), self._deadlines.next(), self._first_timeout())
         return min(moment, self._next_start(now)) if free and self._ready else moment
 
-    def oldest(self) -> float:
-        """Returns since when the wait that has been ready longest is so; infinity: none is."""
-        for wait in self._ready:
-            return wait.since
-        return math.inf
+    def relieve(self, now: float) -> None:
+        """Has a queue spread that is late: after a slow poll, the mark of an outage."""
+        if now - self._oldest() > LATE:
+            self._pace.spread(now, "requests are slow, and those that have queued up are spread")
 
     def apply_pause(self, now: float) -> None:
         """Lets ready waits end now whose deadline a pause outlasts."""
@@ -131,6 +136,12 @@ class Due:
         deadline = wait.deadline
         hopeless = deadline is not None and deadline <= self._pace.paused_until
         return now if hopeless else deadline
+
+    def _oldest(self) -> float:
+        """Returns since when the wait that has been ready longest is so; infinity: none is."""
+        for wait in self._ready:
+            return wait.since
+        return math.inf
 
     def _first_timeout(self) -> float:
         for poll in self._in_time:

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from typing import Callable, Sequence
 
+from .._base.arguments import ArgumentError
 from .._base.callbacks import call
 from .._base.log import log, logger
 from .._base.text import quote
@@ -45,6 +46,7 @@ class Listeners:
     def __init__(self, listeners: Sequence[Listener], learner: Callable[[Ended], object] | None):
         self._listeners = tuple(listeners)
         self._learner = learner
+        self._faults: dict[str, object] = {}  # what was told of, and by whom
 
     def stream(self) -> Stream | None:
         """Returns what keeps events in order, of a job or the pace; None: nobody listens."""
@@ -81,6 +83,24 @@ class Listeners:
                 self._drain(stream)
             finally:
                 stream.telling.release()
+
+    def tell_fault(self, what: str, instead: str, error: BaseException) -> None:
+        """Logs the first fault of a strategy of this kind: a mistake is likely in every poll.
+
+        Args:
+            what: What of it has failed.
+            instead: What is done instead.
+            error: What it raised, or what is wrong with what it returned.
+        """
+        mine = object()
+        if self._faults.setdefault(what, mine) is mine:  # a single step: one thread is the first
+            did = (
+                str(error)
+                if isinstance(error, ArgumentError)
+                else f"{what} raised {type(error).__name__}"
+            )
+            more = "further faults of it are not logged"
+            log(logging.ERROR, "%s; %s; %s", did, instead, more, error=error)
 
     def _drain(self, stream: Stream) -> None:
         while stream.events:

@@ -21,7 +21,7 @@ from . import process
 from .asking import Asking
 from .batching import Batching
 from .decision import Again, Rules, decide
-from .due import Due
+from .due import LATE, Due
 from .listeners import Listeners
 from .pace import Pace
 from .plan import Plan, Task
@@ -29,9 +29,6 @@ from .threads import Threads
 from .waits import Poll, Wait
 
 _SHUT_DOWN = "the client was shut down"
-
-# Seconds after which a request is slow and a queue is late: together, the mark of an outage.
-_LATE = 1.0
 
 
 class Scheduler(Owner, Plan):
@@ -120,6 +117,11 @@ class Scheduler(Owner, Plan):
         poll = None if wait is None else wait.poll
         if poll is not None and not poll.is_needed():
             poll.exchange.abort()
+
+    def estimate(self, future: StatusFuture) -> tuple[float, float, float] | None:
+        """Returns when a future's job is likely to end; None: nobody knows, or it has ended."""
+        wait = self._waits.get(future)
+        return None if wait is None else self._asking.estimate(wait)
 
     def call(self, function: Callable[[], None]) -> None:
         """Runs user code here, or on a worker where here is a thread of the library."""
@@ -284,16 +286,14 @@ class Scheduler(Owner, Plan):
             else:
                 self._due.put_off(wait, now, again.seconds, held=again.held or again.alone)
 
-    def _learn(
-        self, poll: Poll, waits: Sequence[Wait], outcomes: Sequence[Outcome], now: float
-    ) -> None:
+    def _learn(self, poll: Poll, waits: list[Wait], told: Sequence[Outcome], now: float) -> None:
         """Lets the pace of all requests follow from how one was answered."""
-        pace, paused_until = self._pace, self._pace.paused_until
-        pace.learn(waits, outcomes, poll.exchange.requests, poll.began, now)
-        if pace.paused_until > paused_until:
+        paused_until = self._pace.paused_until
+        self._pace.learn(waits, told, poll.exchange.requests, poll.began, now)
+        if self._pace.paused_until > paused_until:
             self._due.apply_pause(now)
-        if now - poll.began > _LATE and now - self._due.oldest() > _LATE:
-            pace.spread(now, "requests are slow, and those that have queued up are spread")
+        if now - poll.began > LATE:
+            self._due.relieve(now)
 
     def _adopt(self, wait: Wait, now: float) -> None:
         # It may have been taken in, or its end, before: what was interrupted is done by others.

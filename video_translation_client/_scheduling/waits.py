@@ -29,6 +29,7 @@ class Wait:
 
     __slots__ = (
         "alone",
+        "asked",
         "began",
         "deadline",
         "early_from",
@@ -41,6 +42,7 @@ class Wait:
         "job_end_at",
         "poll",
         "poll_again",
+        "progress",
         "rate",
         "refused",
         "rules",
@@ -74,7 +76,11 @@ class Wait:
         self.share = 0.0
         self.refused: int | None = None  # the pace's note of a bare 503, if that came last
         self.since = 0.0  # when the latest poll came due
+        self.asked = began  # when it started
         self.took = 0.0  # seconds from then until it was answered, in the queue and on the wire
+        # What its answers have said of its progress: seconds since the submit, and a number from 0
+        # to 1; the latest ones.
+        self.progress: tuple[tuple[float, float], ...] = ()
         self.stream: Stream | None = None  # its events, where somebody listens
 
 
@@ -105,4 +111,4 @@ class Poll:
     def add(self, wait: Wait) -> None:
         """Has it ask for the job of one more wait."""
         self.waits.append(wait)
-        wait.poll = self
+        wait.poll, wait.asked = self, self.began

@@ -10,6 +10,7 @@ import contextlib
 import inspect
 from typing import Any
 
+from .. import services
 from ..client import VideoTranslationClient
 
 # Their defaults are read from the client's signature.
@@ -22,6 +23,7 @@ _PACING = {
     "max_interval": ("SECONDS", "the longest wait between two polls, before jitter"),
     "request_timeout": ("SECONDS", "the longest request, from its start to the whole answer"),
     "max_concurrency": ("N", "the most requests under way at once"),
+    "min_interval": ("SECONDS", "the least between two polls of one job, whatever the rest says"),
     "max_rate": ("N|none", "the most requests a second, of all jobs together"),
 }
 
@@ -37,6 +39,8 @@ def add_pacing(parser: argparse.ArgumentParser) -> None:
     pacing = parser.add_argument_group("pacing", _PACING_OF_SERVICES)
     for name, (metavar, text) in _PACING.items():
         default = str(signature.parameters[name].default).lower()
+        if name == "min_interval":  # what a service wants, and the default one wants nothing
+            default = str(services.default_service().min_interval)
         pacing.add_argument(option(name), metavar=metavar, help=f"{text} (default: {default})")
 
 

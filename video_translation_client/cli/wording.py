@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _NAMES = {"base_url": "URL", "job_id": "JOB_ID", "service": "--service"}
 
 _ADVICE_ON_CONTRADICTIONS = {
-    "max_attempts": "--max-attempts none waits by time alone",
-    "initial_wait_time": "raise --max-interval as well",
+    ("max_attempts", "max_wait_time"): "--max-attempts none waits by time alone",
+    ("initial_wait_time", "max_interval"): "raise --max-interval as well",
+    ("initial_wait_time", "min_interval"): "a lower --min-interval asks so often all the same",
+    ("max_interval", "min_interval"): "a lower --min-interval asks so often all the same",
 }
 
 _ADVICE_ON_CODES = {
@@ -37,7 +39,7 @@ def refused(error: Exception | str) -> str:
     if error.variable is not None:
         name = f"the environment variable {error.variable}"
     if error.other is not None:
-        advice = _ADVICE_ON_CONTRADICTIONS.get(error.argument)
+        advice = _ADVICE_ON_CONTRADICTIONS.get((error.argument, error.other))
         return _with_advice(f"{name} and {_name(error.other)} {error.problem}", advice)
     advice = "none means no limit" if takes_none(error.argument) else None
     return _with_advice(f"{name} {error.problem}", advice)

@@ -2,7 +2,9 @@
 
 As of November 2026, from github.com/heygen-com/heygen-cli and /skills, and developers.heygen.com
 (usage limits, error codes). Jobs take 5 to 30 minutes. Result URLs are presigned: asking again
-renews them, in ``report.payload`` with those of the audio and the captions.
+renews them, in ``report.payload`` with those of the audio and the captions. One job is asked every
+30 s in its first 3 minutes, and then every 60 s (skills, heygen-translate/references/
+troubleshooting.md: "Polling cadence"): it is never asked oftener.
 """
 
 from ..strategy import Stages
@@ -23,6 +25,7 @@ SERVICE = Service(
     failure_code="error.code",
     missing=(404, "*not_found*"),
     strategy=Stages(((0.0, 30.0), (180.0, 60.0))),
+    min_interval=30.0,
     batch=Batch(
         "/v3/video-translations/statuses?video_translation_ids={job_ids}",
         limit=100,
