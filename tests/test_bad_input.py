@@ -6,7 +6,12 @@ from fractions import Fraction
 import pytest
 import requests
 
-from video_translation_client import ExponentialBackoff, Service, VideoTranslationClient
+from video_translation_client import (
+    ExponentialBackoff,
+    FixedInterval,
+    Service,
+    VideoTranslationClient,
+)
 from video_translation_client._base.arguments import ArgumentError, BadValueError
 
 pytestmark = pytest.mark.one_python
@@ -323,3 +328,46 @@ def test_what_is_no_strategy_is_refused_by_name(strategy, message):
     """The message says what a strategy is called with."""
     with pytest.raises(TypeError, match=message):
         VideoTranslationClient("http://127.0.0.1:1", strategy=strategy)
+
+
+@pytest.mark.parametrize("call", ["submit", "get_status"])
+@pytest.mark.parametrize(
+    ("hints", "message"),
+    [
+        ({"age": -1}, "^age must be a number, 0 or more, not -1"),
+        ({"age": float("nan")}, "^age must be a number, 0 or more, not nan"),
+        ({"age": "5"}, "^age must be a number, 0 or more, not '5'"),
+        ({"age": True}, "^age must be a number, 0 or more, not True"),
+        ({"expected": 0}, "^expected must be a number above 0, not 0; None means not known"),
+        ({"expected": float("inf")}, "^expected must be a number above 0, not inf"),
+        ({"expected": "5 min"}, "^expected must be a number above 0, not '5 min'"),
+        ({"group": ""}, "^group must not be empty"),
+        ({"group": 7}, "^group must be a str, not 7"),
+        ({"group": "\ud800"}, "^group must be valid Unicode, not "),
+    ],
+)
+def test_what_makes_no_sense_of_a_job_is_refused_at_once(server, make_client, call, hints, message):
+    """By both calls, before anything is asked."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        getattr(make_client(), call)("job-1", **hints)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), "none", True])
+def test_an_interval_that_is_none_is_refused(value):
+    """None is the service's own."""
+    with pytest.raises((TypeError, ValueError), match="^min_interval must .*None means as the ser"):
+        VideoTranslationClient(URL, min_interval=value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"interval": 0}, "^interval must be a number above 0, not 0"),
+        ({"interval": 5, "jitter": -1}, "^jitter must be a number, 0 or more, not -1"),
+    ],
+)
+def test_a_fixed_interval_checks_its_numbers(arguments, message):
+    """When it is made."""
+    with pytest.raises(ValueError, match=message):
+        FixedInterval(**arguments)

@@ -145,7 +145,7 @@ OTHERS = [
     ("passing", ("  ",), "passing must not hold an empty word"),
     *(
         (name, value, f"{name} must be a number, 0 or more, not ")
-        for name in ("result_delay", "missing_delay")
+        for name in ("result_delay", "missing_delay", "min_interval")
         for value in (-1, float("nan"), float("inf"))
     ),
     *(

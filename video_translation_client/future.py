@@ -145,7 +145,7 @@ class StatusFuture(Base):
         """Seconds from now until the job's likely end: as many jobs end before it as after.
 
         From the strategy, where it has an ``estimate``; otherwise from the progress that the
-        service tells, or from ``expected``. None: nothing is known, or the future is done.
+        service tells, or from ``expected``. None: nothing is known, or job or wait have ended.
         """
         estimate = None if self.ends else self._owner.estimate(self)
         return None if estimate is None else estimate[1]

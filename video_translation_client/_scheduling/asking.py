@@ -100,10 +100,12 @@ class Asking:
         return decision
 
     def estimate(self, wait: Wait) -> Range | None:
-        """Returns when a job is likely to end, from now on; None: nobody knows.
+        """Returns when a job is likely to end, from now on; None: nobody knows, or it has ended.
 
         For any thread, also while another one asks for the job: nothing is locked or changed.
         """
+        if wait.future.ended_by is not None:
+            return None
         return self._advice.estimate(_moment_of(wait, self._clock.monotonic(), 0.5))
 
     def _tell(self, wait: Wait, outcome: Outcome, decision: Again | Ended, is_silent: bool) -> None:
