@@ -25,7 +25,10 @@ KNOWS = {
     "_scheduling": {*GROUND, "future", "_http.poller", "_http.exchange"},
     "_contradictions": {*GROUND, "services"},
     "_settings": {*GROUND, "services", "_http", "_scheduling", "_contradictions"},
-    "timing": {*GROUND, "future", "_scheduling", "_settings", "testing.clock", "_http.poller"},
+    "timing": {
+        *GROUND,
+        *("future", "_scheduling", "_settings", "testing.clock", "_http.poller", "_http.exchange"),
+    },
     "client": {
         *GROUND,
         *("future", "services", "_http", "_scheduling", "timing", "_settings", "_contradictions"),

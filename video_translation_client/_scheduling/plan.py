@@ -6,12 +6,14 @@ import abc
 from collections import deque
 from typing import Any, Callable
 
+from .workers import Workers
+
 Task = Callable[[], Any]
 """Runs on a worker, without the lock; what it returns is given to ``Plan.apply`` under it."""
 
 
 class Plan(abc.ABC):
-    """What the threads of one client do, and when; all under the lock but for the last two."""
+    """What the threads of one client do, and when; all under the lock but for the last three."""
 
     @abc.abstractmethod
     def take_due(self, now: float) -> None:
@@ -36,6 +38,10 @@ class Plan(abc.ABC):
     @abc.abstractmethod
     def take_follow_ups(self) -> deque[Callable[[], object]]:
         """Takes what the bookkeeping has left to be done without the lock, by this thread."""
+
+    def make_workers(self, count: int) -> Workers:
+        """Returns what runs tasks, up to ``count`` of them at once."""
+        return Workers(count)
 
     @abc.abstractmethod
     def fail(self, why: str, error: BaseException | None) -> None:

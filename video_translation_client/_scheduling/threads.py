@@ -33,7 +33,7 @@ from .._base.log import log
 from ..clock import GLANCE, Clock
 from .concurrency import Concurrency
 from .plan import Plan, Task
-from .workers import LAST_MOMENTS, THREAD_NAME, NoThreadError, Workers
+from .workers import LAST_MOMENTS, THREAD_NAME, NoThreadError
 
 if TYPE_CHECKING:
     from ..clock import Wakeups
@@ -72,7 +72,7 @@ class Threads:
         self._wakeups: Wakeups = queue.SimpleQueue()
         # One worker more than there are polls at once: when all of them hang, the callbacks of
         # futures that end at their deadline still run.
-        self._workers = Workers(max_concurrency + 1)
+        self._workers = plan.make_workers(max_concurrency + 1)
         self._is_started = False
         self._starting_in = 0  # which thread starts the dispatcher
         self._dispatcher: threading.Thread | None = None
