@@ -75,6 +75,7 @@ class Threads:
         self._workers = plan.make_workers(max_concurrency + 1)
         self._is_started = False
         self._starting_in = 0  # which thread starts the dispatcher
+        self._will_dispatch = False  # whether one is surely about to
         self._dispatcher: threading.Thread | None = None
         self._has_ended = False  # the dispatcher, and with it all that others may wait for
         self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -98,13 +99,14 @@ class Threads:
         """
         here = threading.get_ident()
         # A signal handler that interrupts this leaves it alone: Thread.start() is not reentrant.
-        if self._dispatcher is not None or self._starting_in == here:
+        if self._dispatcher is not None or self._will_dispatch or self._starting_in == here:
             return
         run = partial(self._workers.run_as_own, self._run)
         thread = threading.Thread(target=run, name=f"{THREAD_NAME}-dispatcher", daemon=True)
         self._is_started, self._starting_in = True, here
         try:
             thread.start()  # of several at once, all but one end at once
+            self._will_dispatch = True
         except RuntimeError:
             if self._dispatcher is None:  # pragma: no branch - or else another one was faster
                 self._is_started = False
