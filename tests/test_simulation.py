@@ -244,9 +244,48 @@ def test_ctrl_c_ends_a_simulation():
         signal.signal(signal.SIGINT, before)
 
 
+def run(program):
+    """What a program prints that ends well."""
+    program, environment = measured(program)
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return run.stdout
+
+
+@pytest.mark.skipif(sys.version_info < (3, 9), reason="other threads are waited for first")
+def test_the_end_of_the_process_ends_a_simulation():
+    """With an exception on the thread that waits for it."""
+    told = run(
+        """
+import threading
+from video_translation_client.timing import simulate
+
+is_running = threading.Event()
+
+
+def strategy(moment):
+    if moment.attempt == 2:
+        is_running.set()
+    return 10.0
+
+
+def other_thread():
+    try:
+        simulate(strategy, [1000] * 100000, concurrency=2)
+    except Exception as error:
+        print(error)
+
+
+threading.Thread(target=other_thread).start()
+is_running.wait()
+"""
+    )
+    assert "the interpreter exits" in told
+
+
 def test_it_needs_no_extra():
     """Neither werkzeug nor rich; nor does who only imports it pay for what it runs on."""
-    program, environment = measured(
+    told = run(
         """
 import sys
 from video_translation_client.timing import simulate
@@ -256,6 +295,4 @@ sys.modules.update(werkzeug=None, rich=None)
 print(simulate(lambda moment: 10.0, [5, 25]).polls_per_job)
 """
     )
-    command = [sys.executable, "-c", program]
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    assert run.stdout.split() == [b"3.0"]
+    assert told == "3.0\n"

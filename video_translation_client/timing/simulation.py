@@ -231,10 +231,6 @@ class _Course(Poller):
 
     # As the poller of the scheduler
 
-    def together(self, job_ids: Sequence[str | None]) -> int:
-        """Returns 1, as for a service that tells of one job in an answer."""
-        return 1
-
     def poll(self, job_ids: Sequence[str | None], exchange: Exchange) -> list[Outcome]:
         """Answers by the duration of the job."""
         job = self._jobs[int(job_ids[0] or 0)]
