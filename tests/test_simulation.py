@@ -146,12 +146,53 @@ def test_a_strategy_is_kept_from_learning():
     assert learner.ends == []
 
 
+def test_hints_are_passed_on_to_the_strategy():
+    """As ``submit`` would be given them, of some jobs or of all."""
+    learner = Learner()
+    simulate(learner, [5, 5], expected=[4, None], groups=[None, "fast/de"])
+    hints = [(moment.expected, moment.group) for moment in learner.moments[1:]]
+    assert hints == [(4.0, None), (None, "fast/de")]
+    assert [(end.expected, end.group) for end in learner.ends] == hints
+
+
+def test_an_end_is_told_as_the_polls_have_seen_it():
+    """As an interval: what a strategy learns is not the truth."""
+    learner = Learner()
+    simulate(learner, [15, 0])
+    seen = [(end.pending_until, end.ended_by) for end in learner.ends]
+    assert seen == [(10.0, 20.0), (None, 0.0)]
+
+
+def test_a_strategy_that_fails_at_a_poll_goes_on_by_the_fallback():
+    """Which it is told, too, and is the default backoff unless another one is given."""
+    told = []
+
+    def strategy(moment):
+        told.append(moment.fallback)
+        if moment.attempt == 2:
+            raise ZeroDivisionError
+        return 10.0
+
+    result = simulate(strategy, [25], fallback=lambda moment: 7.0)
+    assert result.polls == ((0.0, 10.0, 17.0, 27.0),)
+    assert set(told) == {7.0}
+    (polls,) = simulate(strategy, [25]).polls
+    assert 2 <= polls[2] - polls[1] <= 2.5
+
+
+def test_no_job_is_polled_oftener_than_the_least_interval_allows():
+    """Whatever the strategy says."""
+    result = simulate(lambda moment: 1.0, [25], min_interval=10)
+    assert result.polls == ((0.0, 10.0, 20.0, 30.0),)
+
+
 def test_answers_tell_progress():
     """What the function says, and nothing where that is none, or no part of the whole."""
     learner = Learner()
     told = {0.0: 0.0, 10.0: None, 20.0: 1.5, 30.0: 0.75}
     result = simulate(learner, [40], progress=lambda elapsed, duration: told[elapsed])
     assert [moment.report.progress for moment in learner.moments[1:]] == [0.0, None, None, 0.75]
+    assert learner.moments[-1].progress == ((0.0, 0.0), (30.0, 0.75))
     assert result.polls_per_job == 5
 
 
@@ -188,10 +229,13 @@ def test_where_no_job_finishes_nothing_is_late():
         ({"expected": [5, 0]}, r"expected\[1\] must be a number above 0, not 0"),
         ({"groups": "ab"}, "groups must be a sequence or None, not 'ab'"),
         ({"groups": ["a", 5]}, r"groups\[1\] must be a str, not 5"),
+        ({"groups": ["a", ""]}, r"groups\[1\] must not be empty"),
         ({"progress": 0.5}, "progress must be callable, not 0.5"),
         ({"concurrency": 0}, "concurrency must be a whole number, 1 or more, not 0"),
         ({"max_attempts": 0}, "max_attempts must be a whole number, 1 or more, not 0"),
         ({"max_wait_time": 0}, "max_wait_time must be a number above 0, not 0"),
+        ({"min_interval": -1}, "min_interval must be a number, 0 or more, not -1"),
+        ({"fallback": 5}, "fallback must be callable, not 5"),
         ({"seed": -1}, "seed must be a whole number, 0 or more, not -1"),
     ],
 )

@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 from .._base import arguments
 from .._http.poller import Outcome, Poller
+from .._scheduling.advice import Advice
 from .._scheduling.asking import Asking
 from .._scheduling.decision import Rules
 from .._scheduling.listeners import Listeners
 from .._scheduling.scheduler import Scheduler
 from .._scheduling.workers import Workers
 from ..future import StatusFuture
-from ..status import Status, StatusReport
+from ..status import Hints, Status, StatusReport
+from ..strategy import ExponentialBackoff
+from .estimates import plain_estimate
 
 if TYPE_CHECKING:
     from .._http.exchange import Exchange
-    from ..events import Ended
     from ..strategy import Strategy
 
     Progress = Callable[[float, float], "float | None"]
@@ -82,6 +84,8 @@ def simulate(
     concurrency: int = 1,
     max_attempts: int | None = None,
     max_wait_time: float | None = None,
+    min_interval: float = 0.0,
+    fallback: Strategy | None = None,
     learn: bool = True,
     seed: int = 0,
 ) -> Simulation:
@@ -90,7 +94,8 @@ def simulate(
     Takes some 30 microseconds a poll. One more thread runs meanwhile, which calls the strategy.
 
     Args:
-        strategy: As for the client. Like there, what it raises in its ``ended`` is logged.
+        strategy: As for the client. Like there, the first time that it fails is logged, and the
+            wait goes on by ``fallback``; so is what its ``ended`` raises.
         durations: How many seconds each job takes from its submit on, 0 or more; at least one.
         expected: For each job, what ``submit`` is told that it takes.
         groups: For each job, what ``submit`` is told of its kind.
@@ -101,6 +106,9 @@ def simulate(
         max_attempts: As for the client. None, which is no limit, by default: a limit hides what
             a strategy does with the jobs that take longest.
         max_wait_time: Likewise.
+        min_interval: As for the client: the least seconds between two polls of a job.
+        fallback: What the strategy falls back on, ``moment.fallback``, as it does on the pace of
+            a service; None: on the default backoff.
         learn: Whether the strategy's ``ended`` is called.
         seed: Of the chance that strategies spread polls with: the same seed, the same result.
 
@@ -109,26 +117,28 @@ def simulate(
             100,000 times.
     """
     arguments.strategy(strategy)
+    if fallback is not None:
+        arguments.callback("fallback", fallback)
     jobs = _jobs(durations, expected, groups)
-    rules = _rules(max_attempts, max_wait_time)
+    rules = _rules(max_attempts, max_wait_time, min_interval)
     if progress is not None:
         arguments.callback("progress", progress)
     arguments.count("concurrency", concurrency)
     chance = random.Random(arguments.count("seed", seed, least=0)).random
-    learner = getattr(strategy, "ended", None) if learn else None
-    _Course(jobs, strategy, chance, rules, learner, progress).run(concurrency)
+    listeners = Listeners((), getattr(strategy, "ended", None) if learn else None)
+    advice = Advice(strategy, fallback, ExponentialBackoff(), plain_estimate, listeners)
+    _Course(jobs, advice, chance, rules, listeners, progress).run(concurrency)
     return _summary(jobs)
 
 
 class _Job:
     """One job, and what becomes of it."""
 
-    __slots__ = ("began", "duration", "ended", "expected", "group", "polls")
+    __slots__ = ("began", "duration", "ended", "hints", "polls")
 
     def __init__(self, duration: float, expected: float | None, group: str | None) -> None:
         self.duration = duration
-        self.expected = expected
-        self.group = group
+        self.hints = Hints(None, expected, group)
         self.began = 0.0
         self.polls: list[float] = []  # in seconds since it began
         self.ended: float | None = None  # likewise, when its future told that it is completed
@@ -163,7 +173,7 @@ class _Course(Poller):
 
     Args:
         jobs: Those to submit; their ids are their positions.
-        strategy, chance, rules, learner: As for the scheduler and what it is made of.
+        advice, chance, rules, listeners: As for the scheduler and what it is made of.
         progress: As for ``simulate``.
     """
 
@@ -173,10 +183,10 @@ class _Course(Poller):
     def __init__(
         self,
         jobs: Sequence[_Job],
-        strategy: Strategy,
+        advice: Advice,
         chance: Callable[[], float],
         rules: Rules,
-        learner: Callable[[Ended], object] | None,
+        listeners: Listeners,
         progress: Progress | None,
     ) -> None:
         from ..testing.clock import VirtualClock  # noqa: PLC0415 - who only polls has no need of it
@@ -186,8 +196,7 @@ class _Course(Poller):
         self._clock = VirtualClock()
         self._left = iter(range(len(jobs)))
         self._error: BaseException | None = None
-        listeners = Listeners((), learner)
-        asking = Asking(self, strategy, chance, rules, listeners, self._clock)
+        asking = Asking(self, advice, chance, rules, listeners, self._clock)
         self._scheduler = _OneThread(self, asking, rules, listeners, None, math.inf, 1, self._clock)
 
     def run(self, concurrency: int) -> None:
@@ -209,7 +218,7 @@ class _Course(Poller):
         with contextlib.suppress(RuntimeError):  # after Ctrl-C, or at the end of the process
             for position in itertools.islice(self._left, count):
                 job, count = self._jobs[position], count - 1
-                future = StatusFuture(str(position), self._scheduler, self._clock)
+                future = StatusFuture(str(position), self._scheduler, self._clock, None, job.hints)
                 future.add_done_callback(self._on_end)
                 job.began = future.began
                 self._scheduler.submit(future)
@@ -290,15 +299,14 @@ def _jobs(durations: Any, expected: Any, groups: Any) -> list[_Job]:
     if not given:
         raise arguments.BadValueError("durations", "must hold at least one number of seconds")
     seconds = [arguments.number(f"durations[{i}]", one, least=0) for i, one in enumerate(given)]
-    hints = _beside("expected", expected, len(seconds))
-    kinds = _beside("groups", groups, len(seconds))
-    for position, hint in enumerate(hints):
-        if hint is not None:
-            arguments.number(f"expected[{position}]", hint, above=0)
-    for position, kind in enumerate(kinds):
-        if kind is not None and not isinstance(kind, str):
-            problem = f"must be a str, not {kind!r}"
-            raise arguments.BadTypeError(f"groups[{position}]", problem)
+    hints = [
+        None if hint is None else arguments.number(f"expected[{position}]", hint, above=0)
+        for position, hint in enumerate(_beside("expected", expected, len(seconds)))
+    ]
+    kinds = [
+        None if kind is None else arguments.word(f"groups[{position}]", kind)
+        for position, kind in enumerate(_beside("groups", groups, len(seconds)))
+    ]
     return [_Job(*job) for job in zip(seconds, hints, kinds)]
 
 
@@ -314,7 +322,7 @@ def _beside(name: str, values: Any, count: int) -> list[Any]:
     return list(values)
 
 
-def _rules(max_attempts: Any, max_wait_time: Any) -> Rules:
+def _rules(max_attempts: Any, max_wait_time: Any, min_interval: Any) -> Rules:
     return Rules(
         max_attempts=None
         if max_attempts is None
@@ -322,4 +330,5 @@ def _rules(max_attempts: Any, max_wait_time: Any) -> Rules:
         max_wait_time=arguments.optional_number(
             "max_wait_time", max_wait_time, above=0, none="no limit"
         ),
+        min_interval=arguments.number("min_interval", min_interval, least=0),
     )
