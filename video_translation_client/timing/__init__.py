@@ -1,6 +1,7 @@
-"""Learned timing: when a job is likely to end, from history, hints and progress."""
+"""When a job is likely to end: learned from those before, and tried out on known durations."""
 
 from .estimates import Estimate
+from .history import DurationHistory
 from .simulation import Simulation, simulate
 
-__all__ = ["Estimate", "Simulation", "simulate"]
+__all__ = ["DurationHistory", "Estimate", "Simulation", "simulate"]

@@ -1,0 +1,290 @@
+"""The file of a history: a SQLite database that clients, threads and processes share.
+
+Its trouble is told once and raised never: what can't be written now is written with what comes
+next, and what can never be stays in memory. It knows of no threads: one at a time uses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._base.arguments import BadValueError
+from .._base.log import log
+from ._observations import Observation
+
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Sequence
+
+    from ._ledger import Line
+
+# What tells the file from those of others: the letters "vtdh".
+_APPLICATION = 0x76746468
+
+_VERSION = 1
+
+# The time is for people alone, and so is what stands for a job not known to have ended: Inf.
+_TABLE = """\
+CREATE TABLE observations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    service TEXT NOT NULL CHECK (typeof(service) = 'text'),
+    job_group TEXT CHECK (job_group IS NULL OR typeof(job_group) = 'text'),
+    low REAL NOT NULL CHECK (typeof(low) = 'real' AND low >= 0),
+    high REAL NOT NULL CHECK (typeof(high) = 'real' AND high >= low),
+    completed INTEGER CHECK (completed IN (0, 1)),
+    expected REAL CHECK (expected IS NULL OR typeof(expected) = 'real' AND expected > 0),
+    written TEXT NOT NULL DEFAULT (datetime('now'))
+)"""
+
+_SCHEMA = (
+    _TABLE,
+    "CREATE INDEX observations_of_group ON observations (service, job_group)",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_VERSION}",
+)
+
+_STORED_TABLE = "SELECT sql FROM sqlite_master WHERE name = 'observations'"
+
+_NEWER = """
+SELECT id, service, low, high, completed, expected, job_group
+FROM observations WHERE id > ? ORDER BY id
+"""
+
+_INSERT = """
+INSERT INTO observations (service, low, high, completed, expected, job_group)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+_DELETE_OLD = """
+DELETE FROM observations WHERE service = ?1 AND job_group IS ?2 AND id <= (
+    SELECT id FROM observations WHERE service = ?1 AND job_group IS ?2
+    ORDER BY id DESC LIMIT 1 OFFSET ?3
+)
+"""
+
+# Seconds for which others may hold the file: while the user waits for it to be opened or closed;
+# while a worker has better things to do; and while it is known to be held for long.
+_AT_EASE, _AT_WORK, _IN_TROUBLE = 2.0, 0.25, 0.0
+
+# Lines that wait for a file that can't be written; the oldest go first.
+_MOST_UNWRITTEN = 10_000
+
+# Connections of the parent that a fork has brought here. To close one would take away the locks of
+# the parent, and remove what it still writes to (https://sqlite.org/howtocorrupt.html, 2.6).
+_inherited: list[sqlite3.Connection] = []
+
+
+class _NewerError(sqlite3.DatabaseError):
+    """The file was made by a newer version of the library."""
+
+
+class Database:
+    """Writes lines to the file, and reads those that others have written.
+
+    Args:
+        path: An absolute path.
+        keep: The most lines of one group of a service in it.
+    """
+
+    def __init__(self, path: str, keep: int) -> None:
+        self.path = path
+        self._keep = keep
+        self._connection: sqlite3.Connection | None = None
+        self._owner = 0  # the process that has opened it
+        self._seen = 0  # the id of the latest line that was read or written
+        self._unwritten: deque[Line] = deque(maxlen=_MOST_UNWRITTEN)
+        self._patience = _AT_EASE
+        self._is_over = False
+        self._has_warned = False
+
+    def load(self) -> tuple[list[Line], str | None]:
+        """Reads all there is, and makes the file where there is none.
+
+        Returns:
+            The lines, and in one sentence what is wrong with the file, or None.
+
+        Raises:
+            ValueError: The file belongs to another application; it was not touched.
+        """
+        try:
+            before = _identity(self.path)
+            try:
+                return self._read_all(), None
+            except sqlite3.DatabaseError as error:
+                if type(error) is not sqlite3.DatabaseError:  # which is how sqlite3 tells damage
+                    raise
+                aside = _move_aside(self.path, before)
+                what = f"the history {self.path!r} is damaged ({error})"
+                return self._read_all(), f"{what}: it is now {aside!r}, and a new one begins"
+        except (sqlite3.Error, OSError) as error:
+            return [], self._note(error)
+
+    def write(self, lines: Iterable[Line]) -> list[Line]:
+        """Writes lines, and those that could not be written before.
+
+        Returns:
+            What others have written since this last wrote or read.
+        """
+        if self._is_over:
+            return []
+        self._unwritten.extend(lines)
+        try:
+            news = self._exchange()
+        except (sqlite3.Error, OSError, BadValueError) as error:
+            problem = self._note(error)
+            if not self._has_warned:
+                self._has_warned = True
+                log(logging.WARNING, "%s", problem)
+            return []
+        self._unwritten.clear()
+        self._patience = _AT_WORK
+        return news
+
+    def disconnect(self) -> None:
+        """Closes the file until something is written; what is under way is undone."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._owner != os.getpid():
+            _inherited.append(connection)
+            return
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+
+    def leave_to_parent(self) -> None:
+        """Forgets what the process that this is a fork of has still to write."""
+        self._unwritten.clear()
+
+    def close(self) -> None:
+        """Writes what could not be written before, if that is possible by now, for the last time.
+
+        Takes seconds where others hold the file.
+        """
+        if self._unwritten:
+            self._patience = _AT_EASE
+            self.write([])
+        self.disconnect()
+        self._is_over = True
+
+    def _note(self, error: Exception) -> str:
+        # Only what is of sqlite3's OperationalError, or the system's, can pass.
+        self._is_over = not isinstance(error, (sqlite3.OperationalError, OSError))
+        self._patience = _IN_TROUBLE
+        return f"the history {self.path!r} can't be used: {error}; what is learned " + (
+            "stays in memory" if self._is_over else "is kept in memory until it can"
+        )
+
+    def _read_all(self) -> list[Line]:
+        try:
+            self._connect()
+            if self._execute(_STORED_TABLE) != [(_TABLE,)]:
+                raise sqlite3.DatabaseError("its table is not the one that was made")
+            (state,) = self._execute("PRAGMA quick_check(1)")[0]
+            if state != "ok":
+                raise sqlite3.DatabaseError(" ".join(state.split()))
+            self._seen, lines = self._read_newer(0)
+        finally:
+            # So that processes may be forked in any way before the first write, see `_inherited`.
+            self.disconnect()
+        self._patience = _AT_WORK
+        return lines
+
+    def _exchange(self) -> list[Line]:
+        try:
+            if self._connection is None:
+                self._connect()
+            self._execute(f"PRAGMA busy_timeout = {self._patience * 1000:.0f}")
+            self._execute("BEGIN IMMEDIATE")
+            _, news = self._read_newer(self._seen)
+            for service, (low, high, completed, expected, group) in self._unwritten:
+                self._execute(_INSERT, (service, low, high, completed, expected, group))
+            for service, group in {(service, line.group) for service, line in self._unwritten}:
+                self._execute(_DELETE_OLD, (service, group, self._keep))
+            (seen,) = self._execute("SELECT max(id) FROM observations")[0]
+            self._execute("COMMIT")
+        except BaseException:
+            self.disconnect()
+            raise
+        self._seen = seen
+        return news
+
+    def _read_newer(self, seen: int) -> tuple[int, list[Line]]:
+        rows = self._execute(_NEWER, (seen,))
+        lines = [
+            (service, Observation(low, high, None if done is None else bool(done), expected, group))
+            for _, service, low, high, done, expected, group in rows
+        ]
+        return (rows[-1][0] if rows else seen), lines
+
+    def _connect(self) -> None:
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        self._owner = os.getpid()
+        self._connection = sqlite3.connect(
+            self.path, timeout=self._patience, isolation_level=None, check_same_thread=False
+        )
+        self._connection.text_factory = _text
+        self._execute("BEGIN")  # so that another process makes the file before or after, not amid
+        is_empty = self._is_empty()
+        self._execute("COMMIT")
+        # Where it can't be had, as on a network drive, all is slower, and as safe.
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._execute("PRAGMA journal_mode = WAL")
+        # A crash of the machine may take the latest lines, and leaves the file good.
+        self._execute("PRAGMA synchronous = NORMAL")
+        if is_empty:
+            self._create()
+
+    def _is_empty(self) -> bool:
+        (application,) = self._execute("PRAGMA application_id")[0]
+        (version,) = self._execute("PRAGMA user_version")[0]
+        if application == _APPLICATION:
+            if version > _VERSION:
+                raise _NewerError("it is of a newer version of this library")
+            return False
+        if application or version or self._execute("SELECT 1 FROM sqlite_master LIMIT 1"):
+            problem = f"must not be a database of another application, as {self.path!r} is"
+            raise BadValueError("path", problem)
+        return True
+
+    def _create(self) -> None:
+        self._execute("BEGIN IMMEDIATE")
+        # Another process may have been faster.
+        for statement in _SCHEMA if self._is_empty() else ():
+            self._execute(statement)
+        self._execute("COMMIT")
+
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        if self._connection is None or self._owner != os.getpid():
+            raise sqlite3.ProgrammingError("it was open when the process was forked")
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except UnicodeDecodeError:  # also where sqlite3 quotes a damaged name in its own error
+            raise sqlite3.DatabaseError("its schema is no text") from None
+
+
+def _text(content: bytes) -> str:
+    # Whose errors sqlite3 would take for trouble that can pass.
+    return content.decode(errors="replace")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _move_aside(path: str, identity: tuple[int, int] | None) -> str:
+    """Moves a file, unless another process has put a new one in its place; returns where it is."""
+    aside = f"{path}.damaged"
+    if _identity(path) == identity:
+        for end in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                Path(path + end).replace(aside + end)
+    return aside

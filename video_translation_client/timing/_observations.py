@@ -1,0 +1,123 @@
+"""What is known of how long jobs took: one observation, what an end teaches, and many of them.
+
+Plain values in memory; no file, no lock.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Iterable, NamedTuple
+
+from .._base import arguments
+from ..events import Ended
+from ..status import Status
+
+
+class Observation(NamedTuple):
+    """When one job ended, in seconds since its start: after ``low``, and at ``high`` at the latest.
+
+    Attributes:
+        low: The last moment at which it was known to run; ``high`` where its end is known exactly.
+        high: The first moment at which it was known to have ended; inf: it is not known to have.
+        completed: Whether it completed, or else failed; None: it is not known to have ended.
+        expected: Seconds that it was expected to take, or None.
+        group: What kind of job it was, or None.
+    """
+
+    low: float
+    high: float
+    completed: bool | None
+    expected: float | None = None
+    group: str | None = None
+
+
+def text(name: str, value: object) -> str:
+    """Returns ``value`` if it is a text that can name something, also in a file."""
+    if not isinstance(value, str):
+        raise arguments.BadTypeError(name, f"must be a str, not {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise arguments.BadValueError(name, f"must be valid Unicode, not {value!r}") from None
+    if not value:
+        raise arguments.BadValueError(name, "must not be empty")
+    return value
+
+
+def hints(expected: object, group: object) -> tuple[float | None, str | None]:
+    """Returns what was told of a job beforehand, if it can be meant."""
+    none = "nothing is expected of the job"
+    seconds = arguments.optional_number("expected", expected, above=0, none=none)
+    return seconds, None if group is None else text("group", group)
+
+
+def taught_by(end: Ended) -> Observation | None:
+    """Returns what the end of a wait teaches, or None.
+
+    A job found ended by its first poll may have ended long before, and teaches nothing unless the
+    time of its start was told.
+    """
+    age, pending = end.age or 0.0, end.pending_until
+    low = None if pending is None else age + pending
+    high, completed = math.inf, None
+    if end.ended_by is not None and end.status in (Status.COMPLETED, Status.ERROR):
+        high, completed = age + end.ended_by, end.status is Status.COMPLETED
+        if low is None and end.age is not None:
+            low = 0.0
+    if low is None or end.status is Status.REJECTED:
+        return None
+    if not (0 <= low <= high and low < math.inf):
+        return None  # by the clock of a test, or a user's, that went back
+    return Observation(float(low), float(high), completed, *hints(end.expected, end.group))
+
+
+class Observations:
+    """The observations of one service, oldest first, and no more of a group than ``keep``.
+
+    One thread at a time adds to them; any number may read meanwhile, without a lock.
+
+    Attributes:
+        version: A number that changes with what ``latest`` returns, and after it.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self.version = 0
+        self._keep = keep
+        # Only ever grows, until another takes its place: so what a reader sees of it stays.
+        self._all: list[Observation] = []
+        self._most = 2 * keep
+        self._latest: tuple[int, tuple[Observation, ...]] = (0, ())
+
+    def __len__(self) -> int:
+        return len(self.latest())
+
+    def add(self, observations: Iterable[Observation]) -> None:
+        """Takes more of them, the latest last."""
+        self._all.extend(observations)
+        if len(self._all) > self._most:
+            self._all = self._kept()
+            self._most = 2 * max(self._keep, len(self._all))
+        self.version += 1
+
+    def latest(self) -> tuple[Observation, ...]:
+        """Returns those that are kept."""
+        version, latest = self._latest
+        if version != self.version:
+            version = self.version  # before what it may be too old for, but never too new
+            latest = tuple(self._kept())
+            self._latest = (version, latest)
+        return latest
+
+    def _kept(self) -> list[Observation]:
+        everything = self._all[:]
+        if len(everything) <= self._keep:
+            return everything
+        left: dict[str | None, int] = {}
+        kept = []
+        for observation in reversed(everything):
+            more = left.get(observation.group, self._keep)
+            if more:
+                left[observation.group] = more - 1
+                kept.append(observation)
+        kept.reverse()
+        return kept
