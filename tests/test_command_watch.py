@@ -142,7 +142,8 @@ def test_json_is_one_object_a_line_for_each_change(
     server.job("film", duration=0.15, progress=True)
     status = main(["watch", server.url, "film", "bad", "gone", "--json", *FAST])
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    fields = ["job_id", "status", "progress", "attempts", "elapsed", "result", "error", "done"]
+    fields = ["job_id", "status", "progress", "attempts", "elapsed", "eta", "eta_range"]
+    fields += ["result", "error", "done"]
     film = [each for each in objects if each["job_id"] == "film"]
     assert status == 3
     assert all(list(each) == fields for each in objects)
@@ -226,7 +227,7 @@ def test_standard_input_without_job_ids_is_a_usage_error(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "a COMMAND is required: watch, demo or services"),
+        ([], "a COMMAND is required: watch, plan, demo or services"),
         (["watch"], "the following arguments are required: URL, or --service NAME"),
         (["watch", "127.0.0.1:5000"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
         (["watch", "http://*.example.com"], "no request can be made of"),

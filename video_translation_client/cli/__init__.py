@@ -2,16 +2,23 @@
 
 command.py      words in, exit status out
 watch.py        the command `watch`: its options, its help, its run
+plan.py         the same of `plan`
 demo.py         the same of `demo`
 services.py     the same of `services`
 parser.py       what the parsers of all commands have in common
 options.py      the client's arguments as options
+learning.py     what jobs are said to take, and the history of those before, as options
 wording.py      what the library says in fields, in the words of the command line
 exit_status.py  the exit statuses
 following.py    follows the waits
 lines.py        lines, results and JSON
 display.py      the live display on a terminal
 resume.py       the command that keeps waiting for what had not ended
+durations.py    how long jobs take, for `plan`
+contest.py      the strategies that it compares, and what each costs
+optimum.py      the one that nothing beats
+chart.py        a chart of characters
+plot.py         a picture
 output.py       standard output and standard error
 """
 

@@ -22,6 +22,7 @@ from rich.text import Text
 from ..clock import Clock
 from .following import COMPLETED, ERROR, PENDING, REJECTED, TIMEOUT, Board, Job, View
 from .output import OutputLostError, printable
+from .wording import likely
 
 _INTERVAL = 0.1  # seconds between two frames
 _SHARE = 20  # drawing takes no more than one part in so many of the time
@@ -103,11 +104,10 @@ class Live(View):
         names = [printable((job.future.job_id or "the job")[:width]) for job in jobs]
         room_for_names = min(max(map(cell_len, names), default=0), max(8, width // 2))
         return [
-            self._line(job, name, room_for_names, _BAR if width >= _NARROW else _BAR // 3)
-            for job, name in zip(jobs, names)
+            self._line(job, name, room_for_names, width) for job, name in zip(jobs, names)
         ] + totals[-max(1, height - 1) :]
 
-    def _line(self, job: Job, name: str, room_for_name: int, bar: int) -> Text:
+    def _line(self, job: Job, name: str, room_for_name: int, width: int) -> Text:
         status = job.status or PENDING
         style = _STYLES[status]
         label = Text(name)
@@ -120,10 +120,17 @@ class Live(View):
         frame = frames[int(self._clock.monotonic() / frame_time) % len(frames)]
         line = Text.assemble((frame, style), " ", label, "  ", (f"{status:<11}", style))
         if job.progress is not None:
+            bar = _BAR if width >= _NARROW else _BAR // 3
             filled = int(job.progress * bar)
             line.append(self._bar[0] * filled, style).append(self._bar[1] * (bar - filled), "dim")
             line.append(f" {job.progress:4.0%}  ")
-        return line.append(self._detail(job), "dim")
+        line.append(self._detail(job), "dim")
+        # All else matters more, so this gets what is left of the line.
+        estimate = job.estimate
+        for text in reversed(likely(estimate) if estimate else ()):
+            if line.cell_len + len(text) + 2 < width:
+                return line.append(f", {text}", "dim")
+        return line
 
     def _detail(self, job: Job) -> str:
         detail = f"{_polls(job.future.attempts)}, {_soon(job.future.next_poll)}"

@@ -12,12 +12,15 @@ import itertools
 import queue
 import signal
 import threading
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, Sequence
 
+from .._base.arguments import ArgumentWarning
 from ..clock import Clock
 from ..status import Status
 from .exit_status import ExitStatus
+from .output import complain
 from .wording import ended, refused
 
 if TYPE_CHECKING:
@@ -80,6 +83,15 @@ class Job:
         """What the service gives of the finished job, or None."""
         report = self.future.report
         return None if report is None else report.result
+
+    @property
+    def estimate(self) -> tuple[float, float, float] | None:
+        """Seconds until one such job in ten is done, five, and nine.
+
+        None: that is not known, or it takes longer than was likely.
+        """
+        median, bounds = self.future.eta, self.future.eta_range
+        return (bounds[0], median, bounds[1]) if median and bounds else None
 
     @property
     def trouble(self) -> PollError | None:
@@ -199,10 +211,18 @@ class View(abc.ABC):
         """Tells the last of it."""
 
 
-def follow(client: VideoTranslationClient, job_ids: Sequence[JobId], view: View) -> Board:
+def follow(
+    client: VideoTranslationClient, job_ids: Sequence[JobId], view: View, **hints: Any
+) -> Board:
     """Waits for jobs, with a client of its own that it shuts down, and tells a view of them.
 
     Ctrl-C ends it early. It waits neither for requests that are under way nor for threads.
+
+    Args:
+        client: Asks for them.
+        job_ids: Each once.
+        view: Is told.
+        **hints: What ``submit`` is told of each job.
 
     Raises:
         JobIdError: A job id can't be asked for.
@@ -212,8 +232,9 @@ def follow(client: VideoTranslationClient, job_ids: Sequence[JobId], view: View)
     events: Events = queue.SimpleQueue()
     try:
         with _interruptible(board, events):
-            for job_id in itertools.takewhile(lambda _: not board.interrupted, board.job_ids):
-                _submit(client, job_id, events, board, view)
+            with _warnings_told_once():
+                for job_id in itertools.takewhile(lambda _: not board.interrupted, board.job_ids):
+                    _submit(partial(client.submit, job_id, **hints), job_id, events, board, view)
             _listen(events, board, view)
     finally:
         # On a thread, because with 10,000 jobs that are being polled it takes seconds.
@@ -226,19 +247,29 @@ def follow(client: VideoTranslationClient, job_ids: Sequence[JobId], view: View)
 
 
 def _submit(
-    client: VideoTranslationClient, job_id: JobId, events: Events, board: Board, view: View
+    submit: Callable[..., StatusFuture], job_id: JobId, events: Events, board: Board, view: View
 ) -> None:
     def answered(status: Status) -> None:
         events.put(partial(_take_answer, board, view, job_id, status))
 
     try:
-        future = client.submit(job_id, on_update=answered)
-    except ValueError as error:
+        future = submit(on_update=answered)
+    except (TypeError, ValueError) as error:
         raise JobIdError(refused(error)) from error
     board.add(Job(future))
     future.add_done_callback(
         lambda done: events.put(partial(_take_end, board, view, job_id, done.end))
     )
+
+
+@contextlib.contextmanager
+def _warnings_told_once() -> Iterator[None]:
+    """Tells of a warning about what all jobs have in common, in the command line's words."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("once", ArgumentWarning)
+        yield
+    for warning in caught:
+        complain(f"warning: {refused(warning.message)}")
 
 
 def _listen(events: Events, board: Board, view: View) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .following import COMPLETED, PENDING, TICK, Board, Job, View
 from .output import complain, write_line
+from .wording import likely
 
 if TYPE_CHECKING:
     from .following import JobId
@@ -39,8 +40,11 @@ class Lines(View):
         if self._said.get(job_id) != job.status:
             self._said[job_id] = job.status
             name = "" if job_id is None else f"{job_id}: "
-            reason = self._reason(job)
-            self._say(f"{name}{job.status}{f' ({reason})' if reason else ''}")
+            reason, estimate = self._reason(job), job.estimate
+            more = (
+                f" ({reason})" if reason else "" if estimate is None else f", {likely(estimate)[1]}"
+            )
+            self._say(f"{name}{job.status}{more}")
 
     def tick(self, board: Board) -> float:
         """Tells of the first poll that failed, as the statuses alone would stay silent."""
@@ -94,13 +98,16 @@ class JsonLines(Lines):
 
     def changed(self, job: Job) -> None:
         """Writes an object."""
-        future = job.future
+        future, estimate = job.future, job.estimate
+        low, median, high = estimate or (0.0, None, 0.0)
         fields = {
             "job_id": future.job_id,
             "status": job.status,
             "progress": None if job.progress is None else round(job.progress, 4),
             "attempts": future.attempts,
             "elapsed": round(future.elapsed, 3),
+            "eta": median and round(median, 1),
+            "eta_range": median and [round(low, 1), round(high, 1)],
             "result": job.result,
             "error": job.reason,
             "done": job.status != PENDING,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import inspect
-from typing import Any
+from typing import Any, Iterable
 
 from .. import services
 from ..client import VideoTranslationClient
@@ -33,20 +33,34 @@ and waits hold where you give none; any of --initial-wait-time,
 --backoff-factor, --jitter and --max-interval replaces all of its waits."""
 
 
-def add_pacing(parser: argparse.ArgumentParser) -> None:
-    """Gives a parser an option for each of the client's arguments about pacing."""
+def add_pacing(
+    parser: argparse.ArgumentParser,
+    names: Iterable[str] = tuple(_PACING),
+    about: str = _PACING_OF_SERVICES,
+    **defaults: str,
+) -> None:
+    """Gives a parser an option for each of the client's arguments about pacing.
+
+    Args:
+        parser: That of a command.
+        names: Of the arguments.
+        about: What is said of all of them.
+        **defaults: What holds where that is not the client's own default.
+    """
     signature = inspect.signature(VideoTranslationClient)
-    pacing = parser.add_argument_group("pacing", _PACING_OF_SERVICES)
-    for name, (metavar, text) in _PACING.items():
-        default = str(signature.parameters[name].default).lower()
-        if name == "min_interval":  # what a service wants, and the default one wants nothing
-            default = str(services.default_service().min_interval)
+    pacing = parser.add_argument_group("pacing", about)
+    # What a service wants, and the default one wants nothing.
+    defaults.setdefault("min_interval", str(services.default_service().min_interval))
+    for name in names:
+        metavar, text = _PACING[name]
+        default = defaults.get(name) or str(signature.parameters[name].default).lower()
         pacing.add_argument(option(name), metavar=metavar, help=f"{text} (default: {default})")
 
 
 def given_pacing(given: argparse.Namespace) -> dict[str, str]:
     """Returns the texts of those options that were given, by the client's names."""
-    return {name: getattr(given, name) for name in _PACING if getattr(given, name) is not None}
+    texts = {name: getattr(given, name, None) for name in _PACING}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def setting(name: str, text: str) -> Any:

@@ -16,6 +16,7 @@ from ..client import VideoTranslationClient
 from . import exit_status
 from .exit_status import ExitStatus
 from .following import Board, JobIdError, View, follow
+from .learning import add_learning, hints, strategy, to_repeat, with_value
 from .lines import JsonLines, Results, live_or_lines
 from .options import add_pacing, given_pacing, option, setting
 from .output import complain
@@ -63,6 +64,7 @@ def add_to(commands: Commands) -> Parser:
         action="store_true",
         help="write the URLs of results alone to standard output, see below",
     )
+    add_learning(parser)
     add_pacing(parser)
     return parser
 
@@ -75,16 +77,20 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     """
     # What follows "--" is kept from argparse, whose versions differ in what they make of it.
     cut = words.index("--") if "--" in words else len(words)
-    given = parser.parse_intermixed_args(words[:cut])
+    given = parser.parse_intermixed_args(with_value(words[:cut]))
     positional = [*([] if given.url is None else [given.url]), *given.job_ids, *words[cut + 1 :]]
     url, job_ids = _url_and_job_ids(parser, positional, needs_url=given.service is None)
     settings = {name: setting(name, text) for name, text in given_pacing(given).items()}
-    client = _client(parser, url, {**settings, "service": given.service})
+    learned = strategy(parser, given)
+    client = _client(parser, url, {**settings, "service": given.service, "strategy": learned})
     view = JsonLines() if given.json else Results() if given.result else live_or_lines()
     try:
-        board = follow(client, job_ids, view)
+        board = follow(client, job_ids, view, **hints(given))
     except JobIdError as error:
         parser.error(str(error))
+    finally:
+        if learned is not None:
+            learned.history.close()
     if board.unfinished:
         _tell_how_to_resume(given, url, board)
     return _exit_status(board, view)
@@ -146,6 +152,7 @@ def _tell_how_to_resume(given: argparse.Namespace, url: str | None, board: Board
     command = [*program(), "watch"]
     command += ["--json"] if given.json else ["--result"] if given.result else []
     command += [] if given.service is None else ["--service", given.service]
+    command += to_repeat(given, board.elapsed)
     for name, text in given_pacing(given).items():
         command += [option(name), text]
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
@@ -172,6 +179,7 @@ output:
   Elsewhere, or without rich, a line for each change of a job's status:
     job-1: pending
     job-2: error ('codec unknown')
+    job-3: pending, likely done in 4 min (2 to 7 min)
   The statuses are pending, completed, error, rejected (the service refuses to
   tell) and timeout (not ended at the limit). All else is on standard error.
 
@@ -181,6 +189,9 @@ output:
     progress  from 0 to 1, null where the service does not tell
     attempts  how many polls were started
     elapsed   seconds since the wait began
+    eta       seconds until it is likely done; null where that is not known, and
+              where it takes longer than was likely
+    eta_range seconds until one job in ten is done, and nine in ten, or null
     result    what the service gives of the finished job, or null
     error     why it ended without being completed, or null
     done      whether this is the job's last line
@@ -197,4 +208,5 @@ examples:
   {NAME} watch http://127.0.0.1:5000 job-1 job-2 --max-wait-time 600
   {NAME} watch http://127.0.0.1:5000 --json - < job-ids.txt
   {NAME} watch --service heygen job-1 job-2
+  {NAME} watch --learn --service heygen --group fast/de job-1 job-2
   {NAME} watch --service heygen --result job-1 | wget -i -"""

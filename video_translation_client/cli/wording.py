@@ -15,11 +15,26 @@ from .options import option, takes_none
 if TYPE_CHECKING:
     from ..events import Ended
 
-# The arguments of the client that are no options about pacing.
-_NAMES = {"base_url": "URL", "job_id": "JOB_ID", "service": "--service"}
+# From how many seconds on a unit is used, its seconds, and its name.
+_UNITS = (
+    (3 * 86400.0, 86400.0, "days"),
+    (3 * 3600.0, 3600.0, "h"),
+    (100.0, 60.0, "min"),
+    (0.0, 1.0, "s"),
+)
+
+# Arguments that are no options about pacing.
+_NAMES = {
+    "base_url": "URL",
+    "job_id": "JOB_ID",
+    "service": "--service",
+    **{name: f"--{name.replace('_', '-')}" for name in ("poll_cost", "age", "expected", "group")},
+    "path": "--learn",
+}
 
 _ADVICE_ON_CONTRADICTIONS = {
     ("max_attempts", "max_wait_time"): "--max-attempts none waits by time alone",
+    ("expected", "max_wait_time"): "raise --max-wait-time",
     ("initial_wait_time", "max_interval"): "raise --max-interval as well",
     ("initial_wait_time", "min_interval"): "a lower --min-interval asks so often all the same",
     ("max_interval", "min_interval"): "a lower --min-interval asks so often all the same",
@@ -50,6 +65,23 @@ def ended(end: Ended) -> str | None:
     if end.limit is not None:
         return _ended_by_limit(end, end.limit)
     return end.reason and _with_advice(end.reason, _advice_on(end.error))
+
+
+def likely(estimate: tuple[float, float, float]) -> tuple[str, str]:
+    """Returns when a job is likely done, in short and with a range.
+
+    Args:
+        estimate: Seconds until one such job in ten is done, five, and nine; above 0 in the middle.
+    """
+    low, median, high = estimate
+    size, unit = _unit_of(median)
+    short = f"likely done in {max(1.0, median / size):.0f} {unit}"
+    size, unit = _unit_of(high)
+    return short, f"{short} ({low / size:.0f} to {high / size:.0f} {unit})"
+
+
+def _unit_of(seconds: float) -> tuple[float, str]:
+    return next((size, unit) for least, size, unit in _UNITS if seconds >= least)
 
 
 def _ended_by_limit(end: Ended, limit: str) -> str:

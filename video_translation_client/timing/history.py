@@ -103,6 +103,10 @@ class DurationHistory:
         known = self._ledger.of(service)
         return () if known is None else known.latest()
 
+    def services(self) -> list[str]:
+        """Returns the names of the services of which something is known; no I/O."""
+        return sorted(self._ledger.services())
+
     def version(self, service: str) -> int:
         """Returns a number that changes whenever ``observations`` of a service do; no I/O."""
         known = self._ledger.of(service)
