@@ -261,3 +261,27 @@ def test_a_named_service_is_asked_at_its_own_pace(terminal: Callable[..., Termin
             *words, "--initial-wait-time", "20", "--min-interval", "0", HEYGEN_API_KEY="key-1"
         )
         shown.read_until(lambda: re.search(r"1 poll, next poll in (1\d|2[01]) s", shown.plain))
+
+
+def test_a_job_that_has_a_likely_end_shows_it_where_there_is_room(
+    server: MockServer, terminal: Callable[..., Terminal]
+) -> None:
+    """With its range, without it, or not at all: what is known for certain goes first."""
+    pace = ("--initial-wait-time", "1000", "--max-interval", "1000")
+    words = [*WATCH, server.url, "film", "--max-wait-time", "none", "--expected", "600", *pace]
+    shown = terminal(*words, columns=130)
+    shown.read_until(
+        lambda: re.search(r"s, likely done in 10 min \(7 to 15 min\) *\r?\n", shown.plain)
+    )
+    shown.resize(110, 30)
+    shown.read_until(lambda: re.search(r"s, likely done in 10 min *\r?\n", shown.plain))
+    shown.resize(90, 30)
+    shown.read_until(lambda: re.search(r"film .* 1 poll, next poll in \d+ s *\r?\n", shown.plain))
+
+
+def test_a_plan_is_as_wide_as_the_terminal(terminal: Callable[..., Terminal]) -> None:
+    """Its chart fills the lines, and wraps none."""
+    words = ("-m", "video_translation_client", "plan", "--jobs", "5")
+    shown = terminal(*words, columns=110, rows=50)
+    assert shown.end() == 0
+    assert 90 < max(map(len, shown.lines)) < 110

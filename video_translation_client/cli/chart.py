@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Iterator, NamedTuple, Sequence
 
+_JOBS = "jobs that end"
 _HEIGHT = 6  # lines of the histogram
 _MOST_COLUMNS = 120
 _LEAST_COLUMNS = 24
@@ -65,12 +66,12 @@ def chart(
         width: The most characters of a line.
         encoding: What it lacks is not used.
     """
-    room = max(len(name) for name, _ in schedules)
+    room = max(len(name) for name in [_JOBS, *(name for name, _ in schedules)])
     columns = max(_LEAST_COLUMNS, min(width - room - 6, _MOST_COLUMNS))
     axis = axis_for(durations)
     plain = not _has(encoding, _BARS + _AXIS)
     bars = _bars(_counted(durations, axis.end, columns), _ASCII_BARS if plain else _BARS)
-    for line, label in zip(bars, ["jobs that end", *[""] * _HEIGHT]):
+    for line, label in zip(bars, [_JOBS, *[""] * _HEIGHT]):
         yield f"{label:<{room}}  {line}".rstrip()
     ruler, labels = _ruler(axis, columns, _ASCII_AXIS if plain else _AXIS)
     yield f"{'':<{room}}  {ruler}"

@@ -209,7 +209,8 @@ def _report(known: Durations, contest: Contest, entries: Sequence[Entry]) -> Ite
     terminal = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns - 1 if terminal else _PIPE_WIDTH
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    yield f"{len(contest.jobs):,} jobs as in {known.source}"
+    count = len(contest.jobs)
+    yield f"{count:,} {'job' if count == 1 else 'jobs'} as in {known.source}"
     yield ""
     yield from _table(entries)
     yield ""
