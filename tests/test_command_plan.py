@@ -7,7 +7,6 @@ import itertools
 import json
 import random
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -428,13 +427,14 @@ def test_a_picture_that_cannot_be_written_is_told(
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path) -> None:
     """One sentence on standard error, exit status 2, and no table before it."""
     (tmp_path / "matplotlib.py").write_text("raise ImportError(name='matplotlib')")
-    program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    script = tmp_path / "script.py"  # beside it, so that it is found first
+    script.write_text(
+        "import sys\n"
         "from video_translation_client.cli import main\n"
-        "sys.exit(main(['plan', '--plot', 'x.svg']))"
+        "sys.exit(main(['plan', '--plot', 'x.svg']))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        python_command(str(script)),
         capture_output=True,
         text=True,
         timeout=PATIENCE,

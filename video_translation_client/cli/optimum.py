@@ -32,8 +32,7 @@ class Moments:
     """A strategy: polls at given moments.
 
     Attributes:
-        moments: In seconds since the submit, ascending, one at least; beyond the last one, it waits
-            as long again.
+        moments: In seconds since the submit, ascending; no job takes longer than to the last one.
     """
 
     def __init__(self, moments: Sequence[float]) -> None:
@@ -42,8 +41,6 @@ class Moments:
     def __call__(self, moment: Moment) -> float:
         """Returns the seconds to wait."""
         index = bisect_right(self.moments, moment.elapsed + _ROUNDING)
-        if index == len(self.moments):
-            return moment.elapsed + 1.0
         return self.moments[index] - moment.elapsed
 
 
