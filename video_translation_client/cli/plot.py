@@ -94,7 +94,7 @@ def _draw_costs(axes: Axes, contest: Contest, entries: Sequence[Entry]) -> list[
     axes.set(xlabel="requests for one job", ylabel="mean lateness in seconds")
     axes.set(xlim=_limits([x for x, _ in dots]), ylim=_limits([y for _, y in dots]))
     axes.text(
-        *(0.03, 0.03, "no strategy gets below\nthe line of all optima"),
+        *(0.03, 0.03, "no strategy\ngets below\nthis line"),
         transform=axes.transAxes,
         color=_EMPHASIZED[OPTIMUM],
     )
