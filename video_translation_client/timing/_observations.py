@@ -93,11 +93,12 @@ class Observations:
 
     def add(self, observations: Iterable[Observation]) -> None:
         """Takes more of them, the latest last."""
+        before = len(self._all)
         self._all.extend(observations)
         if len(self._all) > self._most:
             self._all = self._kept()
             self._most = 2 * max(self._keep, len(self._all))
-        self.version += 1
+        self.version += len(self._all) - before
 
     def latest(self) -> tuple[Observation, ...]:
         """Returns those that are kept."""
