@@ -23,17 +23,22 @@ def learned(end):
     """What a fresh history has learned from an end."""
     history = DurationHistory()
     history.observe(end)
-    return list(history.observations("heygen"))
+    return facts(history, "heygen")
+
+
+def facts(history, service="default"):
+    """What is known of a service, but for when the jobs began."""
+    return [one[:-1] for one in history.observations(service)]
 
 
 def test_a_record_is_a_job_that_took_exactly_so_long():
     """Its two bounds are the same."""
     history = DurationHistory()
     history.record(300, service="heygen", group="fast", expected=200, completed=False)
-    assert history.observations("heygen") == ((300.0, 300.0, False, 200.0, "fast"),)
-    assert history.observations("default") == ()
+    assert facts(history, "heygen") == [(300.0, 300.0, False, 200.0, "fast")]
+    assert facts(history) == []
     history.record(0.0)
-    assert history.observations("default") == ((0.0, 0.0, True, None, None),)
+    assert facts(history) == [(0.0, 0.0, True, None, None)]
 
 
 @pytest.mark.parametrize(("status", "completed"), [("completed", True), ("error", False)])
@@ -53,6 +58,14 @@ def test_hints_are_kept_with_what_is_learned():
     """They are what it is told apart and scaled by."""
     end = ended(pending_until=80.0, ended_by=100.0, expected=60.0, group="heygen/fast/de")
     assert learned(end) == [(80.0, 100.0, True, 60.0, "heygen/fast/de")]
+
+
+def test_observations_are_in_the_order_in_which_jobs_began():
+    """Of jobs that start together the short ones end first, which is no change of the service."""
+    history = DurationHistory()
+    for began, age in ((1000.0, 0.0), (1500.0, None), (2000.0, 1800.0)):
+        history.observe(ended(pending_until=1.0, ended_by=2.0, submitted_at=began, age=age))
+    assert [one.began for one in history.observations("heygen")] == [200.0, 1000.0, 1500.0]
 
 
 @pytest.mark.parametrize("status", ["timeout", "cancelled", "abandoned"])
@@ -143,7 +156,7 @@ def test_numbers_of_other_kinds_become_floats():
     history = DurationHistory()
     history.record(Fraction(3, 2), expected=Fraction(1, 2))
     observation = history.observations("default")[0]
-    assert observation == (1.5, 1.5, True, 0.5, None)
+    assert observation[:-1] == (1.5, 1.5, True, 0.5, None)
     assert type(observation.low) is type(observation.expected) is float
 
 

@@ -37,21 +37,22 @@ def rows(path, query="SELECT * FROM observations"):
 
 
 def test_what_was_learned_survives(path):
-    """All of it, an end that is not known included, in the order in which it came."""
+    """All of it, an end that is not known included, in the order in which the jobs began."""
     with DurationHistory(path) as history:
         history.record(300, service="heygen", group="fast", expected=200, completed=False)
-        history.observe(
-            Ended("job", "heygen", Status.COMPLETED, 3, 9.0, pending_until=8.0, ended_by=9.0)
-        )
-        history.observe(Ended("job", "heygen", Status.TIMEOUT, 3, 60.0, pending_until=60.0))
+        facts = {"pending_until": 8.0, "ended_by": 9.0, "submitted_at": 1e9}
+        history.observe(Ended("job", "heygen", Status.COMPLETED, 3, 9.0, **facts))
+        facts = {"pending_until": 60.0, "submitted_at": 1.5e9}
+        history.observe(Ended("job", "heygen", Status.TIMEOUT, 3, 60.0, **facts))
         history.record(5)
     with DurationHistory(path) as history:
-        assert history.observations("heygen") == (
-            (300.0, 300.0, False, 200.0, "fast"),
+        assert [one[:-1] for one in history.observations("heygen")] == [
             (8.0, 9.0, True, None, None),
             (60.0, math.inf, None, None, None),
-        )
-        assert history.observations("heygen")[1].completed is True
+            (300.0, 300.0, False, 200.0, "fast"),
+        ]
+        assert history.observations("heygen")[0].completed is True
+        assert [one.began for one in history.observations("heygen")][:2] == [1e9, 1.5e9]
         assert lows(history) == [5]
         assert history.version("heygen") > 0
 

@@ -101,6 +101,7 @@ class Ended:
             start of the last poll that said so; None: none has.
         ended_by: Seconds since the submit at which its end was told first; None: the job is not
             known to have ended. It ended after ``pending_until``, and by this moment.
+        submitted_at: Seconds since the epoch at the submit, by the client's clock.
     """
 
     job_id: str | None
@@ -119,6 +120,7 @@ class Ended:
     group: str | None = None
     pending_until: float | None = None
     ended_by: float | None = None
+    submitted_at: float = 0.0
 
     @property
     def reason(self) -> str | None:

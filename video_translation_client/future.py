@@ -68,6 +68,7 @@ class StatusFuture(Base):
         attempts: How many polls were started. Reading the end that an answer for many jobs has
             told belongs to that poll.
         last_error: The ``PollError`` of the latest poll that failed in passing, or None.
+        submitted_at: Seconds since the epoch at the submit, by the client's clock.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class StatusFuture(Base):
         self.last_error: PollError | None = None
         self.due: float | None = None  # only for the scheduler: the next poll, in clock time
         self.began = clock.monotonic()  # likewise
+        self.submitted_at = clock.time()
         self.hints = hints  # likewise
         # Likewise, in seconds since the submit: when the job was surely pending still, and by when
         # its end was told; None: nothing was.
@@ -238,6 +240,7 @@ class StatusFuture(Base):
             *self.hints,
             self.pending_until,
             self.ended_by,
+            self.submitted_at,
         )
 
     def claim(self, end: Ended) -> bool:

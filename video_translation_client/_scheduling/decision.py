@@ -276,4 +276,5 @@ def _ended(
         *future.hints,
         future.pending_until,
         future.ended_by if told is None else told - wait.began,
+        future.submitted_at,
     )

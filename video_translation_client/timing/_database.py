@@ -38,12 +38,13 @@ CREATE TABLE observations (
     high REAL NOT NULL CHECK (typeof(high) = 'real' AND high >= low),
     completed INTEGER CHECK (completed IN (0, 1)),
     expected REAL CHECK (expected IS NULL OR typeof(expected) = 'real' AND expected > 0),
+    began REAL NOT NULL CHECK (typeof(began) = 'real'),
     written TEXT NOT NULL DEFAULT (datetime('now'))
 )"""
 
 _SCHEMA = (
     _TABLE,
-    "CREATE INDEX observations_of_group ON observations (service, job_group)",
+    "CREATE INDEX observations_of_group ON observations (service, job_group, began)",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
 )
@@ -51,19 +52,19 @@ _SCHEMA = (
 _STORED_TABLE = "SELECT sql FROM sqlite_master WHERE name = 'observations'"
 
 _NEWER = """
-SELECT id, service, low, high, completed, expected, job_group
+SELECT id, service, low, high, completed, expected, job_group, began
 FROM observations WHERE id > ? ORDER BY id
 """
 
 _INSERT = """
-INSERT INTO observations (service, low, high, completed, expected, job_group)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO observations (service, low, high, completed, expected, job_group, began)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 _DELETE_OLD = """
-DELETE FROM observations WHERE service = ?1 AND job_group IS ?2 AND id <= (
+DELETE FROM observations WHERE id IN (
     SELECT id FROM observations WHERE service = ?1 AND job_group IS ?2
-    ORDER BY id DESC LIMIT 1 OFFSET ?3
+    ORDER BY began DESC, id DESC LIMIT -1 OFFSET ?3
 )
 """
 
@@ -201,8 +202,8 @@ class Database:
             self._execute(f"PRAGMA busy_timeout = {self._patience * 1000:.0f}")
             self._execute("BEGIN IMMEDIATE")
             _, news = self._read_newer(self._seen)
-            for service, (low, high, completed, expected, group) in self._unwritten:
-                self._execute(_INSERT, (service, low, high, completed, expected, group))
+            for service, observation in self._unwritten:
+                self._execute(_INSERT, (service, *observation))
             for service, group in {(service, line.group) for service, line in self._unwritten}:
                 self._execute(_DELETE_OLD, (service, group, self._keep))
             (seen,) = self._execute("SELECT max(id) FROM observations")[0]
@@ -216,8 +217,8 @@ class Database:
     def _read_newer(self, seen: int) -> tuple[int, list[Line]]:
         rows = self._execute(_NEWER, (seen,))
         lines = [
-            (service, Observation(low, high, None if done is None else bool(done), expected, group))
-            for _, service, low, high, done, expected, group in rows
+            (service, Observation(low, high, None if done is None else bool(done), *others))
+            for _, service, low, high, done, *others in rows
         ]
         return (rows[-1][0] if rows else seen), lines
 

@@ -6,11 +6,14 @@ Plain values in memory; no file, no lock.
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import Iterable, NamedTuple
 
 from .._base import arguments
 from ..events import Ended
 from ..status import Status
+
+_BEGAN = attrgetter("began")
 
 
 class Observation(NamedTuple):
@@ -22,6 +25,8 @@ class Observation(NamedTuple):
         completed: Whether it completed, or else failed; None: it is not known to have ended.
         expected: Seconds that it was expected to take, or None.
         group: What kind of job it was, or None.
+        began: Its start, in seconds since the epoch. Of jobs that start together the short ones
+            end first, so only the order of starts tells whether a service has changed.
     """
 
     low: float
@@ -29,6 +34,7 @@ class Observation(NamedTuple):
     completed: bool | None
     expected: float | None = None
     group: str | None = None
+    began: float = 0.0
 
 
 def text(name: str, value: object) -> str:
@@ -68,16 +74,17 @@ def taught_by(end: Ended) -> Observation | None:
         return None
     if not (0 <= low <= high and low < math.inf):
         return None  # by the clock of a test, or a user's, that went back
-    return Observation(float(low), float(high), completed, *hints(end.expected, end.group))
+    began = float(end.submitted_at) - age
+    return Observation(low + 0.0, high + 0.0, completed, *hints(end.expected, end.group), began)
 
 
 class Observations:
-    """The observations of one service, oldest first, and no more of a group than ``keep``.
+    """The observations of one service, by their ``began``, and no more of a group than ``keep``.
 
     One thread at a time adds to them; any number may read meanwhile, without a lock.
 
     Attributes:
-        version: A number that changes with what ``latest`` returns, and after it.
+        version: How many were added; it changes after what ``latest`` returns.
     """
 
     def __init__(self, keep: int) -> None:
@@ -92,13 +99,14 @@ class Observations:
         return len(self.latest())
 
     def add(self, observations: Iterable[Observation]) -> None:
-        """Takes more of them, the latest last."""
+        """Takes more of them."""
         before = len(self._all)
         self._all.extend(observations)
+        grown = len(self._all) - before
         if len(self._all) > self._most:
             self._all = self._kept()
             self._most = 2 * max(self._keep, len(self._all))
-        self.version += len(self._all) - before
+        self.version += grown
 
     def latest(self) -> tuple[Observation, ...]:
         """Returns those that are kept."""
@@ -110,7 +118,7 @@ class Observations:
         return latest
 
     def _kept(self) -> list[Observation]:
-        everything = self._all[:]
+        everything = sorted(self._all[:], key=_BEGAN)  # nearly in order, so it costs little
         if len(everything) <= self._keep:
             return everything
         left: dict[str | None, int] = {}

@@ -6,6 +6,7 @@ It takes what is told and gives it back; it estimates nothing and asks no servic
 from __future__ import annotations
 
 import os
+import time
 import warnings
 import weakref
 from pathlib import Path
@@ -65,7 +66,7 @@ class DurationHistory:
         expected: float | None = None,
         completed: bool = True,
     ) -> None:
-        """Takes a job that took exactly so long, from its start to its end.
+        """Takes a job that took exactly so long, from its start to its end, and counts as new.
 
         Args:
             seconds: 0 or more.
@@ -81,8 +82,8 @@ class DurationHistory:
         if not isinstance(completed, bool):
             raise arguments.BadTypeError("completed", f"must be True or False, not {completed!r}")
         told = hints(expected, group)
-        line = (text("service", service), Observation(seconds, seconds, completed, *told))
-        self._ledger.take(line)
+        observation = Observation(seconds, seconds, completed, *told, time.time())
+        self._ledger.take((text("service", service), observation))
 
     def observe(self, end: Ended) -> None:
         """Takes what the end of a wait teaches, which may be nothing.
@@ -99,7 +100,7 @@ class DurationHistory:
             self._ledger.take((text("service", end.service), observation))
 
     def observations(self, service: str) -> Sequence[Observation]:
-        """Returns what is known of a service, oldest first, as it is now; never blocks."""
+        """Returns what is known of a service, by when jobs began, as it is now; never blocks."""
         known = self._ledger.of(service)
         return () if known is None else known.latest()
 
