@@ -17,9 +17,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def test_every_python_example_runs(
-    video_translation_server, virtual_clock, monkeypatch, tmp_path
-):
+def test_every_python_example_runs(video_translation_server, virtual_clock, monkeypatch, tmp_path):
     """As it stands, one after the other, against a mock server in place of the one at port 5000."""
     monkeypatch.setenv("HEYGEN_API_KEY", "key-1")
     monkeypatch.chdir(tmp_path)  # they may write files

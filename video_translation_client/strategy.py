@@ -31,6 +31,8 @@ class Moment(NamedTuple):
             service, or the backoff of its four arguments; None where the strategy is that itself.
         progress: What the answers so far have said of it: pairs of seconds since the submit, and
             a number from 0 to 1, of answers that carried one; the latest 16, the oldest first.
+        job_id: The job; None for a service with one unnamed job.
+        submitted_at: Seconds since the epoch at the submit, by the client's clock.
     """
 
     attempt: int
@@ -44,6 +46,8 @@ class Moment(NamedTuple):
     service: str = "default"
     fallback: float | None = None
     progress: tuple[tuple[float, float], ...] = ()
+    job_id: str | None = None
+    submitted_at: float = 0.0
 
 
 Strategy = Callable[[Moment], float]

@@ -144,6 +144,8 @@ def _moment_of(wait: Wait, now: float, chance: float) -> Moment:
         wait.rules.service,
         None,
         wait.progress,
+        future.job_id,
+        future.submitted_at,
     )
 
 

@@ -6,14 +6,14 @@ Plain values in memory; no file, no lock.
 from __future__ import annotations
 
 import math
-from operator import attrgetter
-from typing import Iterable, NamedTuple
+from typing import Iterable, NamedTuple, Sequence
 
 from .._base import arguments
 from ..events import Ended
 from ..status import Status
 
-_BEGAN = attrgetter("began")
+# The golden section: the fractions of its multiples are in no order.
+_SCATTER = 0.6180339887498949
 
 
 class Observation(NamedTuple):
@@ -35,6 +35,15 @@ class Observation(NamedTuple):
     expected: float | None = None
     group: str | None = None
     began: float = 0.0
+
+
+def by_begin(observations: Sequence[Observation]) -> list[Observation]:
+    """Returns them in the order in which jobs began: at random of those that began together."""
+
+    def place(index: int) -> tuple[float, float]:
+        return observations[index].began, index * _SCATTER % 1.0
+
+    return [observations[index] for index in sorted(range(len(observations)), key=place)]
 
 
 def text(name: str, value: object) -> str:
@@ -118,7 +127,7 @@ class Observations:
         return latest
 
     def _kept(self) -> list[Observation]:
-        everything = sorted(self._all[:], key=_BEGAN)  # nearly in order, so it costs little
+        everything = by_begin(self._all[:])
         if len(everything) <= self._keep:
             return everything
         left: dict[str | None, int] = {}

@@ -6,10 +6,11 @@ Pure: what is known of a service goes in, and samples of durations come out.
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from typing import Sequence
 
 from ._distribution import Sample, typical
-from ._observations import Observation
+from ._observations import Observation, by_begin
 
 MOST = 400
 """The latest observations that count; those before would weigh little."""
@@ -20,6 +21,9 @@ _HALF_LIFE = 150
 # So many of its own a group needs to do without those of others, which count as so many
 # together, less its own, while they are needed.
 _ENOUGH = 8
+
+# Of so many jobs at most one still runs where all that began together count as seen.
+_SEEN = 10
 
 # How many standard errors the mean of the logarithm differs by where the service has changed, and
 # over how few of the latest observations that is looked for.
@@ -38,7 +42,8 @@ def samples(
     """Returns what is known of jobs such as one at hand; nothing where none of them has ended.
 
     Args:
-        observations: Those of its service, by the moments at which the jobs have begun.
+        observations: Those of its service, of jobs that still run as well: of a crowd that begins
+            together the short ones end first, and are not all that there is.
         group: Its own, or None.
         scaled: Whether durations are wanted as parts of what was expected of the jobs.
         completed: Whether those that have failed don't count.
@@ -64,8 +69,8 @@ def _scaled(one: Observation) -> Observation:
 
 def _weighed(known: Sequence[Observation]) -> list[Sample]:
     """Returns the latest ones since the service changed, of which the older fade."""
-    latest = known[-MOST:]
-    latest = latest[_last_change([math.log(typical(one.low, one.high)) for one in latest]) :]
+    latest = by_begin(known)[-MOST:]
+    latest = latest[_last_change(latest) :]
     last = len(latest) - 1
     return [
         Sample(one.low, one.high, 0.5 ** ((last - index) / _HALF_LIFE))
@@ -73,11 +78,12 @@ def _weighed(known: Sequence[Observation]) -> list[Sample]:
     ]
 
 
-def _last_change(values: Sequence[float]) -> int:
-    """Returns from which of the values on they are of a kind: 0 where they did not change.
+def _last_change(known: Sequence[Observation]) -> int:
+    """Returns from which observation on they are of a kind: 0 where the service did not change.
 
     The latest 8, 16, 32, ... are compared with those right before (Student's t).
     """
+    values = [math.log(typical(one.low, one.high)) for one in known[: _seen(known)]]
     count = _FEWEST
     while count <= len(values) - _FEWEST:
         recent, before = values[-count:], values[-4 * count - 2 * _FEWEST : -count]
@@ -90,3 +96,9 @@ def _last_change(values: Sequence[float]) -> int:
             return len(values) - count
         count *= 2
     return 0
+
+
+def _seen(known: Sequence[Observation]) -> int:
+    """Returns how many of the first ones tell all of their time: nearly none still runs."""
+    running = list(accumulate(one.completed is None for one in known))
+    return max((end for end, some in enumerate(running, 1) if some * _SEEN <= end), default=0)

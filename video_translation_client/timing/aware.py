@@ -9,6 +9,7 @@ from .._base import arguments
 from ..events import Ended
 from ..strategy import ExponentialBackoff, Moment
 from ._distribution import Distribution, fit
+from ._observations import Observation
 from ._progress import foretold
 from ._relevant import MOST, samples
 from ._schedule import Schedule
@@ -23,6 +24,9 @@ _COST_STEP = 0.1
 
 # Groups, and costs, that are remembered at once; then all is estimated anew when it is wanted.
 _MOST_LEARNED = 500
+
+# Jobs that are known to run.
+_MOST_RUNNING = 200_000
 
 # Among how many moments a poll is chosen where each job has a distribution of its own.
 _MOMENTS_BY_PROGRESS = 120
@@ -83,10 +87,13 @@ class DurationAware:
         self.history = arguments.instance("history", history, DurationHistory)
         # Single steps of a dict need no lock; two threads that estimate the same do no harm.
         self._known: dict[_Key, _Learned] = {}
+        self._running: dict[tuple[str, str], Observation] = {}
 
     def __call__(self, moment: Moment) -> float:
         """Returns the seconds to wait, above 0."""
         age, scale = _age(moment), moment.expected or 1.0
+        if moment.job_id is not None:
+            self._note_running(moment, moment.job_id, age)
         learned = self._learned(moment, completed=False)
         others = learned.distribution
         told = foretold(moment.progress, age - moment.elapsed, age, others, scale)
@@ -101,6 +108,8 @@ class DurationAware:
 
     def ended(self, end: Ended) -> None:
         """Learns from the end of a wait; a client calls it."""
+        if end.job_id is not None:
+            self._running.pop((end.service, end.job_id), None)
         self.history.observe(end)
 
     def estimate(self, moment: Moment) -> Estimate | None:
@@ -129,8 +138,9 @@ class DurationAware:
             if version - learned.version < max(1.0, _GROWTH * min(learned.version, MOST)):
                 return learned
             learned.version = version  # so that other threads do with what there is
+        running = [one for (name, _), one in list(self._running.items()) if name == moment.service]
         found = samples(
-            self.history.observations(moment.service),
+            [*self.history.observations(moment.service), *running],
             moment.group,
             scaled=scaled,
             completed=completed,
@@ -139,6 +149,14 @@ class DurationAware:
             self._known.clear()
         learned = self._known[key] = _Learned(fit(found) if found else None, version)
         return learned
+
+    def _note_running(self, moment: Moment, job_id: str, age: float) -> None:
+        if len(self._running) >= _MOST_RUNNING:
+            self._running.clear()  # most are of waits that have ended unheard
+        began = moment.submitted_at + moment.elapsed - age
+        self._running[moment.service, job_id] = Observation(
+            age, math.inf, None, moment.expected, moment.group, began
+        )
 
     def _schedule(
         self, learned: _Learned, distribution: Distribution, poll_cost: float

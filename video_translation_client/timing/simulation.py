@@ -109,7 +109,7 @@ def simulate(
         min_interval: As for the client: the least seconds between two polls of a job.
         fallback: What the strategy falls back on, ``moment.fallback``, as it does on the pace of
             a service; None: on the default backoff.
-        learn: Whether the strategy's ``ended`` is called.
+        learn: Whether the strategy's ``ended`` is called, and ``moment.job_id`` given.
         seed: Of the chance that strategies spread polls with: the same seed, the same result.
 
     Raises:
@@ -126,7 +126,8 @@ def simulate(
     arguments.count("concurrency", concurrency)
     chance = random.Random(arguments.count("seed", seed, least=0)).random
     listeners = Listeners((), getattr(strategy, "ended", None) if learn else None)
-    advice = Advice(strategy, fallback, ExponentialBackoff(), plain_estimate, listeners)
+    asked = strategy if learn else _without_names(strategy)
+    advice = Advice(asked, fallback, ExponentialBackoff(), plain_estimate, listeners)
     _Course(jobs, advice, chance, rules, listeners, progress).run(concurrency)
     return _summary(jobs)
 
@@ -269,6 +270,11 @@ class _Course(Poller):
         if progress is None or not 0 <= progress <= 1:
             return _PENDING
         return Outcome(StatusReport(Status.PENDING, "pending", progress))
+
+
+def _without_names(strategy: Strategy) -> Strategy:
+    """Keeps a strategy from remembering jobs of whose ends it is not told."""
+    return lambda moment: strategy(moment._replace(job_id=None))
 
 
 def _summary(jobs: Sequence[_Job]) -> Simulation:
