@@ -119,7 +119,9 @@ def typical(low: float, high: float) -> float:
 def _grid(samples: Sequence[Sample]) -> tuple[float, float]:
     """Returns the begin of the grid and the size of its cells."""
     middles = [typical(sample.low, sample.high) for sample in samples]
-    begin = math.log(min(middles)) - _REACH
+    ended = [middle for middle, sample in zip(middles, samples) if sample.high < math.inf]
+    # How short jobs are, those that still run don't tell.
+    begin = math.log(min(ended or middles)) - _REACH
     return begin, (math.log(max(middles)) + _REACH - begin) / _CELLS
 
 

@@ -83,7 +83,8 @@ def _last_change(known: Sequence[Observation]) -> int:
 
     The latest 8, 16, 32, ... are compared with those right before (Student's t).
     """
-    values = [math.log(typical(one.low, one.high)) for one in known[: _seen(known)]]
+    ended = [index for index in range(_seen(known)) if known[index].completed is not None]
+    values = [math.log(typical(known[index].low, known[index].high)) for index in ended]
     count = _FEWEST
     while count <= len(values) - _FEWEST:
         recent, before = values[-count:], values[-4 * count - 2 * _FEWEST : -count]
@@ -93,7 +94,7 @@ def _last_change(known: Sequence[Observation]) -> int:
         variance = squares / (len(recent) + len(before) - 2) + 1e-4  # of equal ones, too
         error = math.sqrt(variance * (1 / len(recent) + 1 / len(before)))
         if abs(means[0] - means[1]) > _CHANGE * error:
-            return len(values) - count
+            return ended[-count]
         count *= 2
     return 0
 
