@@ -18,8 +18,8 @@ from typing import Iterable, List, NamedTuple, Sequence, Tuple
 _CELLS = 240
 _REACH = math.log(20)
 
-# Seconds below which durations are not told apart.
-_SHORTEST = 1e-3
+# Seconds below which durations are not told apart, and beyond which.
+_SHORTEST, _LONGEST = 1e-3, 1e12
 
 # The spread (standard deviation of the logarithm) that is expected before anything is seen, and
 # how many observations that is worth.
@@ -111,9 +111,8 @@ def fit(samples: Sequence[Sample]) -> Distribution:
 
 def typical(low: float, high: float) -> float:
     """Returns about where a job ended of which an interval is known."""
-    if math.isinf(high):
-        return max(low, _SHORTEST) * 1.2
-    return max(_SHORTEST, math.sqrt(max(low, 0.3 * high) * high))
+    about = low * 1.2 if math.isinf(high) else math.sqrt(max(low, 0.3 * high) * high)
+    return min(max(_SHORTEST, about), _LONGEST)
 
 
 def _grid(samples: Sequence[Sample]) -> tuple[float, float]:
@@ -190,7 +189,7 @@ def _shared_out(placed: Sequence[_Placed], masses: _Masses) -> _Masses:
             continue
         before, after = first + 1 - low, high - last  # parts of the cells at the ends
         mass = masses[first] * before + masses[last] * after + sums[last] - sums[first + 1]
-        factor = weight / mass
+        factor = weight / max(mass, 1e-300)  # an interval may be too short for a float
         shared[first] += masses[first] * before * factor
         shared[last] += masses[last] * after * factor
         rises[first + 1] += factor

@@ -59,7 +59,9 @@ def foretold(
     step = (max(far) - begin) / _CELLS
     middles = [begin + (cell + 0.5) * step for cell in range(_CELLS)]
     if others is None:
-        prior = [_bell((middle - mean) / _UNKNOWN_SPREAD) for middle in middles]
+        # Around now where that is later: so a job that outlasts what was foretold is asked seldom.
+        likely = max(mean, begin)
+        prior = [_bell((middle - likely) / _UNKNOWN_SPREAD) for middle in middles]
     else:
         shares = [others.share(math.exp(begin + cell * step) / scale) for cell in range(_CELLS + 1)]
         prior = [high - low + 1e-9 for low, high in zip(shares, shares[1:])]
