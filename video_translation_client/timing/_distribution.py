@@ -21,6 +21,9 @@ _REACH = math.log(20)
 # Seconds below which durations are not told apart, and beyond which.
 _SHORTEST, _LONGEST = 1e-3, 1e12
 
+# Parts of a cell that are not told apart.
+_SAME = 1e-6
+
 # The spread (standard deviation of the logarithm) that is expected before anything is seen, and
 # how many observations that is worth.
 _USUAL_SPREAD = 0.5
@@ -129,8 +132,10 @@ def _place(sample: Sample, begin: float, step: float) -> _Placed:
         place = (math.log(max(seconds, _SHORTEST / 100)) - begin) / step
         return min(max(place, 0.0), _CELLS - 1e-6)
 
+    low = cell(sample.low)
     high = float(_CELLS) if math.isinf(sample.high) else cell(sample.high)
-    return cell(sample.low), high, sample.weight
+    # Too short an interval for a float that is shared out is a point.
+    return low, low if high - low < _SAME else high, sample.weight
 
 
 def _log_normal(placed: Sequence[_Placed], count: float, usual: float) -> tuple[_Masses, float]:
@@ -189,7 +194,7 @@ def _shared_out(placed: Sequence[_Placed], masses: _Masses) -> _Masses:
             continue
         before, after = first + 1 - low, high - last  # parts of the cells at the ends
         mass = masses[first] * before + masses[last] * after + sums[last] - sums[first + 1]
-        factor = weight / max(mass, 1e-300)  # an interval may be too short for a float
+        factor = weight / mass
         shared[first] += masses[first] * before * factor
         shared[last] += masses[last] * after * factor
         rises[first + 1] += factor
