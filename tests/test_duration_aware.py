@@ -1,4 +1,4 @@
-"""A strategy learns how long jobs take, and polls when one is likely to end."""
+"""A strategy that learns how long jobs take: what it costs, and what it says of their ends."""
 
 import math
 import random
@@ -7,236 +7,323 @@ import threading
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client import (
-    Ended,
-    ExponentialBackoff,
-    FixedInterval,
-    Moment,
-    Status,
-    VideoTranslationClient,
-)
-from video_translation_client.testing import MockServer
+from video_translation_client import Ended, ExponentialBackoff, FixedInterval, Moment, Status
 from video_translation_client.timing import DurationAware, DurationHistory, simulate
 
+pytestmark = pytest.mark.one_python
 
-def log_normal(count, median=300.0, spread=0.5, seed=1):
-    """Durations as they are often found."""
+
+def drawn(count, median=200.0, spread=0.15, seed=1):
+    """Durations that scatter around a median."""
     chance = random.Random(seed)
-    return [median * math.exp(spread * chance.gauss(0, 1)) for _ in range(count)]
+    return [median * math.exp(chance.gauss(0, spread)) for _ in range(count)]
 
 
-def taught(durations, poll_cost=3.0, **facts):
-    """A strategy that knows jobs of these durations."""
-    strategy = DurationAware(poll_cost)
+def knowing(durations, **hints):
+    """A strategy that knows of jobs that took exactly so long."""
+    strategy = DurationAware()
     for duration in durations:
-        strategy.history.record(duration, **facts)
+        strategy.history.record(duration, **hints)
     return strategy
 
 
-def first_wait(strategy, **facts):
-    """Seconds from the first poll of a job to its second."""
-    return strategy(Moment(1, 0.0, fallback=7.0, **facts))
+def at(elapsed=0.0, **hints):
+    """What is known so many seconds after the submit."""
+    return Moment(2, elapsed, **hints)
 
 
-def test_while_nothing_is_known_the_clients_own_pace_holds():
-    """That of its service, or the backoff by its four arguments, or the default one."""
-    assert first_wait(DurationAware()) == 7
-    moment = Moment(3, 3.0)
-    assert DurationAware()(moment) == ExponentialBackoff()(moment)
-    assert DurationAware().estimate(moment) is None
+def median(strategy, elapsed=0.0, **hints):
+    """When half of the jobs such as that one have ended, in seconds from now."""
+    return strategy.estimate(at(elapsed, **hints)).median
 
 
-@pytest.mark.parametrize("poll_cost", [1.0, 3.0, 30.0])
-def test_what_was_learned_costs_less_than_backoff(poll_cost):
-    """Polls and lateness together, of jobs that it has not learned from."""
-    strategy, tested = DurationAware(poll_cost), log_normal(300, seed=2)
-    simulate(strategy, log_normal(100))
-    learned = simulate(strategy, tested, learn=False).cost(poll_cost)
-    assert learned < 0.95 * simulate(ExponentialBackoff(), tested).cost(poll_cost)
-    assert learned < 0.95 * simulate(FixedInterval(10.0), tested).cost(poll_cost)
+# Before anything is known
+
+
+def test_the_clients_own_pace_holds_while_nothing_is_known():
+    """The first job is polled exactly as without the strategy."""
+    for fallback in (ExponentialBackoff(), FixedInterval(7, jitter=2)):
+        plain = simulate(fallback, [100], seed=3)
+        assert simulate(DurationAware(), [100], fallback=fallback, seed=3).polls == plain.polls
+
+
+def test_the_default_backoff_holds_where_there_is_no_other():
+    """As where somebody calls the strategy without a client."""
+    assert DurationAware()(at(fallback=None)) == ExponentialBackoff()(at())
+    assert DurationAware()(at(fallback=12.5)) == 12.5
+
+
+def test_nothing_is_estimated_before_anything_is_known():
+    """But by what was expected, or by progress."""
+    assert DurationAware().estimate(at()) is None
+    assert median(DurationAware(), expected=100) == pytest.approx(100, rel=0.1)
+    assert median(DurationAware(), 50, progress=((50, 0.5),)) == pytest.approx(50, rel=0.2)
+
+
+def test_a_first_job_is_polled_by_what_is_expected_of_it():
+    """Without history, hardly before it may end, and often when it is likely to."""
+    result = simulate(DurationAware(), [100], expected=[100])
+    plain = simulate(ExponentialBackoff(), [100])
+    assert result.polls[0][1] > 40
+    assert result.polls_per_job < plain.polls_per_job + 3
+    assert result.max_lateness < 20
+
+
+# What is learned
+
+
+def test_fewer_polls_and_less_lateness_than_by_default():
+    """For 200 jobs that take about as long, what is learned on the way is worth it."""
+    durations = drawn(200)
+    plain, learned = (simulate(s, durations) for s in (ExponentialBackoff(), DurationAware()))
+    assert learned.polls_per_job < 0.9 * plain.polls_per_job
+    assert learned.mean_lateness < 0.9 * plain.mean_lateness
+
+
+def test_dearer_polls_are_fewer():
+    """And the ends are seen later."""
+    cheap, dear = (simulate(DurationAware(cost), drawn(60)) for cost in (0.5, 50))
+    assert dear.polls_per_job < cheap.polls_per_job
+    assert dear.mean_lateness > cheap.mean_lateness
+
+
+def test_nothing_is_learned_where_nothing_is_told():
+    """Without the ends of waits, the own pace holds for ever."""
+    strategy = DurationAware()
+    durations = drawn(20)
+    unlearned = simulate(strategy, durations, learn=False)
+    assert unlearned.polls == simulate(ExponentialBackoff(), durations).polls
+    assert len(strategy.history.observations("default")) == 0
+
+
+def test_polls_wait_for_where_jobs_end():
+    """The next one comes near the ends of the others, and later than now at any age."""
+    strategy = knowing(drawn(50))
+    assert 120 < strategy(at(0.0)) < 220
+    assert all(strategy(at(float(age))) > 0 for age in range(0, 2000, 50))
+
+
+def test_failed_jobs_count_for_the_polls_and_not_for_the_estimate():
+    """Their ends are to be seen as well, but nobody waits for them."""
+    strategy = knowing(drawn(30))
+    polled_at = strategy(at())
+    for duration in drawn(30, 10):
+        strategy.history.record(duration, completed=False)
+    assert strategy(at()) < 25 < polled_at
+    assert median(strategy) == pytest.approx(200, rel=0.1)
+
+
+def test_jobs_that_were_given_up_count_as_longer():
+    """A limit that cuts long jobs off does not make them seem short."""
+    durations = [*drawn(40, 100, 0.1), *drawn(40, 400, 0.1)]
+    random.Random(5).shuffle(durations)
+    strategy = DurationAware()
+    result = simulate(strategy, durations, max_wait_time=200)
+    assert result.unfinished == 40
+    assert strategy.estimate(at()).high > 200
+    assert median(strategy, 180) > 20
+
+
+def test_jobs_that_were_all_given_up_teach_no_pace():
+    """Where no end was ever seen, the own pace holds on."""
+    strategy = DurationAware()
+    simulate(strategy, [500] * 5, max_wait_time=100)
+    assert len(strategy.history.observations("default")) == 5
+    assert strategy(at(fallback=12.5)) == 12.5
+    assert strategy.estimate(at()) is None
+
+
+def test_what_is_expected_scales():
+    """Jobs that take twice what was expected of them are foreseen so, however long they are."""
+    strategy = DurationAware()
+    for expected in drawn(40, 100, 1.0):
+        strategy.history.record(2 * expected, expected=expected)
+    for expected in (10, 100, 10_000):
+        assert median(strategy, expected=expected) == pytest.approx(2 * expected, rel=0.1)
+        assert 0.3 * expected < strategy(at(expected=expected)) < 2.5 * expected
+
+
+def test_jobs_of_which_nothing_was_expected_teach_nothing_of_those_parts():
+    """They are compared with others by the seconds alone."""
+    strategy = knowing([1000] * 20)
+    assert median(strategy, expected=50) == pytest.approx(50, rel=0.1)
+    assert median(strategy) == pytest.approx(1000, rel=0.1)
+
+
+def test_a_group_falls_back_on_the_others_and_then_stands_for_itself():
+    """The more of its own it has, the less the others count."""
+    strategy = knowing(drawn(40, 50), group="short")
+    medians = [median(strategy, group="long")]
+    for duration in drawn(10, 800):
+        strategy.history.record(duration, group="long")
+        medians.append(median(strategy, group="long"))
+    assert medians[0] == pytest.approx(50, rel=0.1)
+    assert medians[-1] == pytest.approx(800, rel=0.15)
+    assert median(strategy, group="short") == pytest.approx(50, rel=0.1)
+
+
+def test_services_have_nothing_in_common():
+    """What is known of one says nothing of another."""
+    strategy = knowing([100] * 10, service="one")
+    assert median(strategy, service="one") == pytest.approx(100, rel=0.1)
+    assert strategy.estimate(at(service="other")) is None
+
+
+@pytest.mark.parametrize("factor", [3, 1 / 3])
+def test_a_sudden_change_is_followed(factor):
+    """Within 50 jobs, those before it count no more."""
+    strategy = DurationAware()
+    simulate(strategy, [*drawn(150), *drawn(50, 200 * factor, seed=2)])
+    assert median(strategy) == pytest.approx(200 * factor, rel=0.15)
 
 
 def test_a_crowd_that_begins_together_teaches_more_than_its_short_jobs():
     """Which end first; those that still run are known to take longer."""
-    strategy, tested = DurationAware(), log_normal(300, seed=2)
-    simulate(strategy, log_normal(2000), concurrency=2000)
+    strategy, tested = DurationAware(), drawn(300, 300, 0.5, seed=2)
+    simulate(strategy, drawn(2000, 300, 0.5), concurrency=2000)
     crowd = simulate(strategy, tested, learn=False).cost(3.0)
     assert crowd < 0.9 * simulate(ExponentialBackoff(), tested).cost(3.0)
 
 
-def test_a_service_that_becomes_slower_is_followed():
-    """Fifty jobs after it, what was before counts no more."""
-    strategy = DurationAware()
-    slower = log_normal(50, 900.0, spread=0.2, seed=3)
-    simulate(strategy, [*log_normal(100, spread=0.2), *slower])
-    assert first_wait(strategy) > 400
-    assert strategy.estimate(Moment(0, 0.0)).median == pytest.approx(900, rel=0.15)
-
-
-def test_failed_jobs_count_for_polls_but_not_for_the_estimate():
-    """They end otherwise than completed ones."""
-    strategy = taught([300.0] * 30)
-    for _ in range(30):
-        strategy.history.record(20.0, completed=False)
-    assert first_wait(strategy) < 40
-    assert strategy.estimate(Moment(0, 0.0)).median == pytest.approx(300, rel=0.1)
-
-
-def test_a_wait_given_up_tells_of_a_job_that_took_longer():
-    """Alone it tells nothing; beside others it moves the estimate up."""
-    given_up = Ended("job", "default", Status.TIMEOUT, 9, 600.0, pending_until=600.0)
-    strategy = DurationAware()
-    strategy.ended(given_up)
-    assert first_wait(strategy) == 7
-    short, both = taught([300.0] * 10), taught([300.0] * 10)
-    for _ in range(10):
-        both.ended(given_up)
-    assert both.estimate(Moment(0, 0.0)).high > 1.5 * short.estimate(Moment(0, 0.0)).high
-
-
 def test_a_job_without_a_name_teaches_like_others():
-    """Of the one job of a service."""
+    """The one job of a service."""
     strategy = DurationAware()
-    strategy.ended(
-        Ended(None, "default", Status.COMPLETED, 2, 30.0, pending_until=20.0, ended_by=30.0)
-    )
-    assert first_wait(strategy) != 7
-
-
-def test_what_is_expected_scales_what_was_learned():
-    """Jobs take 1.8 times as long as was expected of them, whatever that was."""
-    chance = random.Random(4)
-    expected = [chance.uniform(60, 1200) for _ in range(200)]
-    durations = [1.8 * one * math.exp(0.15 * chance.gauss(0, 1)) for one in expected]
-    strategy = DurationAware(10.0)
-    simulate(strategy, durations[:100], expected=expected[:100])
-    for one in (100.0, 1000.0):
-        median = strategy.estimate(Moment(0, 0.0, expected=one)).median
-        assert median == pytest.approx(1.8 * one, rel=0.1)
-    tested = simulate(strategy, durations[100:], expected=expected[100:], learn=False)
-    late = [moments[-1] - end for moments, end in zip(tested.polls, durations[100:])]
-    assert tested.polls_per_job < 6
-    assert sum(late) / sum(durations[100:]) < 0.06
-
-
-def test_what_is_expected_is_a_first_estimate():
-    """And the first poll is made before it can be far exceeded."""
-    strategy = DurationAware()
-    assert 60 < first_wait(strategy, expected=240.0) < 300
-    low, median, high = strategy.estimate(Moment(0, 0.0, expected=240.0))
-    assert 50 < low < median < high < 1000
-
-
-def test_a_group_stands_for_itself_once_enough_of_it_is_known():
-    """Until then, the others of its service count as well."""
-    strategy = taught([300.0] * 50, group="long")
-    assert strategy.estimate(Moment(0, 0.0, group="short")).median == pytest.approx(300, rel=0.1)
-    medians = []
-    for _ in range(8):
-        strategy.history.record(20.0, group="short")
-        fresh = DurationAware(history=strategy.history)
-        medians.append(fresh.estimate(Moment(0, 0.0, group="short")).median)
-    assert medians[-1] == pytest.approx(20, rel=0.3)
-    assert strategy.estimate(Moment(0, 0.0, group="long")).median == pytest.approx(300, rel=0.1)
-
-
-def test_services_are_kept_apart():
-    """What one has taught says nothing of another."""
-    strategy = taught([300.0] * 10, service="heygen")
-    assert first_wait(strategy) == 7
-    assert first_wait(strategy, service="heygen") > 7
-
-
-def test_the_age_at_the_submit_counts():
-    """A job that has run for most of its time is polled soon."""
-    strategy = taught([300.0] * 100)
-    old = strategy(Moment(1, 0.0, age=250.0))
-    assert old < first_wait(strategy) - 150
-    assert strategy.estimate(Moment(1, 0.0, age=250.0)).median < 60
-
-
-def test_of_what_outlasts_all_nothing_is_estimated():
-    """Rather than a moment that has passed."""
-    assert taught([300.0] * 100).estimate(Moment(9, 1e5)) is None
-
-
-def test_many_kinds_of_jobs_are_not_remembered_for_ever():
-    """What is forgotten is estimated anew when it is wanted."""
-    strategy = taught([300.0] * 5)
-    waits = {first_wait(strategy, group=f"group-{number}") for number in range(600)}
-    assert len(waits) == 1
-    for number in range(600):
-        assert first_wait(strategy, expected=1.2**number * 1e-9) > 0
-    assert len(strategy._known) <= 500
+    facts = {"pending_until": 20.0, "ended_by": 30.0}
+    strategy.ended(Ended(None, "default", Status.COMPLETED, 2, 30.0, **facts))
+    assert 15 < median(strategy) < 40
 
 
 def test_jobs_of_whose_end_nothing_is_heard_are_forgotten():
     """As those of a client that was left in a fork."""
     strategy = DurationAware()
     for number in range(200_001):
-        strategy._note_running(Moment(1, 0.0), str(number), 0.0)
+        strategy._note_running(at(), str(number), 0.0)
     assert len(strategy._running) == 1
 
 
-def test_threads_may_share_it():
-    """Each learns and asks as it likes."""
-    strategy = DurationAware()
+def test_the_age_counts():
+    """A job that had run before the submit ends so much sooner."""
+    strategy = knowing([100] * 30)
+    assert median(strategy, 10, age=70) == pytest.approx(30, abs=5)
+    assert strategy(at(10, age=70)) < strategy(at(10))
 
-    def work(number):
-        for duration in log_normal(30, seed=number):
-            strategy.history.record(duration)
-            assert first_wait(strategy, job_id=str(number)) > 0
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+def test_nothing_is_said_of_a_job_that_outlasts_all():
+    """It is polled at growing intervals, and nobody knows when it ends."""
+    strategy = knowing([100] * 30)
+    assert strategy.estimate(at(1e5)) is None
+    assert strategy(at(1e4)) < strategy(at(1e5)) < 1e5
+
+
+def test_an_estimate_grows_wider_with_the_jobs():
+    """Its ends are in order, and none is before now."""
+    for elapsed in (0, 100, 200, 300):
+        narrow, wide = (knowing(drawn(60, spread=s)).estimate(at(elapsed)) for s in (0.1, 0.6))
+        for estimate in (narrow, wide):
+            assert estimate is None or 0 <= estimate.low <= estimate.median <= estimate.high
+        assert narrow is None or narrow.high - narrow.low < wide.high - wide.low
+
+
+# Many at once
+
+
+def test_more_groups_than_are_remembered():
+    """What was forgotten is estimated anew, and the same."""
+    strategy = knowing([100] * 3)
+    before = strategy.estimate(at(group="0"))
+    for number in range(520):
+        assert strategy.estimate(at(group=str(number))) == before
+
+
+def test_more_costs_than_are_remembered():
+    """Each expectation has a schedule of its own; what was forgotten is found again."""
+    strategy = knowing([1.0] * 10, expected=1.0)
+    before = strategy(at(expected=1.0))
+    for rank in range(510):
+        assert strategy(at(expected=1e-3 * 1.11**rank)) > 0
+    assert strategy(at(expected=1.0)) == before
+
+
+@pytest.mark.every_python
+def test_threads_share_it():
+    """Each learns from the jobs of the others while they ask."""
+    strategy, results = DurationAware(), []
+
+    def run(seed):
+        results.append(simulate(strategy, drawn(40, seed=seed)))
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-    assert strategy.history.version("default") == 240
+    assert [result.unfinished for result in results] == [0] * 4
+    assert len(strategy.history.observations("default")) == 160
+    assert median(strategy) == pytest.approx(200, rel=0.1)
 
 
-def test_clients_learn_from_real_answers(virtual_clock):
-    """And the next client that shares the history knows when to ask, and when jobs are done."""
+def test_clients_share_a_history():
+    """What one strategy has learned, another one knows."""
     history = DurationHistory()
-    with MockServer(duration=300, clock=virtual_clock, progress=False) as server:
-        for _ in range(2):
-            client = VideoTranslationClient(
-                server.url,
-                max_attempts=None,
-                max_wait_time=None,
-                strategy=DurationAware(history=history),
-                clock=virtual_clock,
-            )
-            with virtual_clock.paused():
-                futures = [client.submit(f"job-{number}") for number in range(10)]
-                etas = [future.eta for future in futures]
-            assert {future.result(PATIENCE) for future in futures} == {"completed"}
-            client.shutdown()
-            polls = sum(future.attempts for future in futures)
-            if etas[0] is None:
-                first, etas = polls, []
-            for number in range(10):
-                server.job(f"job-{number}", duration=300)
-    assert polls < first
-    assert all(eta == pytest.approx(300, rel=0.15) for eta in etas)
-    assert etas
+    simulate(DurationAware(history=history), drawn(30))
+    assert median(DurationAware(5, history)) == pytest.approx(200, rel=0.1)
 
 
-@pytest.mark.parametrize("poll_cost", [0, -1, math.nan, math.inf])
-def test_a_poll_costs_something(poll_cost):
-    """Or it would be made without end."""
-    with pytest.raises(ValueError, match="poll_cost must be a number above 0"):
+# In a client
+
+
+@pytest.mark.every_python
+def test_a_client_learns_from_its_waits(server, make_client, clock):
+    """Of equal jobs, the later ones are polled less, and seen to end sooner."""
+    client = make_client(strategy=DurationAware(), max_attempts=None, max_wait_time=None)
+    polls, took = [], []
+    for number in range(10):
+        server.job(f"job-{number}", duration=200)
+        began, before = clock.monotonic(), len(server.requests)
+        assert client.get_status(f"job-{number}") == "completed"
+        polls.append(len(server.requests) - before)
+        took.append(clock.monotonic() - began)
+    assert polls[-1] < polls[0]
+    assert took[-1] < 215
+
+
+@pytest.mark.every_python
+def test_the_eta_of_a_future_falls_as_time_passes(server, make_client, clock):
+    """It is a number of seconds, within a range."""
+    server.job("job-1", duration=200)
+    client = make_client(strategy=knowing(drawn(30)), max_attempts=None, max_wait_time=None)
+    with clock.paused():
+        future, etas = client.submit("job-1"), []
+        for _ in range(5):
+            low, high = future.eta_range
+            assert low < future.eta < high
+            etas.append(future.eta)
+            clock.advance(20)
+        assert etas[0] == pytest.approx(200, rel=0.1)
+        assert etas == sorted(set(etas), reverse=True)
+    assert future.result(PATIENCE) == "completed"
+    assert future.eta is None
+
+
+# What it takes
+
+
+@pytest.mark.parametrize("poll_cost", [0, -1, math.nan, math.inf, "3", None, True])
+def test_a_bad_cost_is_refused(poll_cost):
+    """When it is given, and by its name."""
+    with pytest.raises((TypeError, ValueError), match="poll_cost"):
         DurationAware(poll_cost)
 
 
-def test_only_a_history_is_a_history():
-    """Not the path of one."""
-    with pytest.raises(TypeError, match="history must be a video_translation_client.DurationHi"):
-        DurationAware(history="durations.sqlite3")
+@pytest.mark.parametrize("history", ["history.db", {}, DurationHistory])
+def test_what_is_no_history_is_refused(history):
+    """Such as the path of one."""
+    with pytest.raises(TypeError, match="history"):
+        DurationAware(history=history)
 
 
-def test_it_shows_what_it_knows():
-    """The one knob, and the history."""
-    shown = repr(taught([300.0]))
-    assert "DurationAware(poll_cost=3" in shown
-    assert "1 of default" in shown
+def test_its_repr_tells_the_cost_and_what_is_known():
+    """In one line."""
+    strategy = knowing([100] * 2)
+    assert repr(strategy) == f"DurationAware(poll_cost=3, history={strategy.history!r})"
+    assert "2 of default" in repr(strategy)

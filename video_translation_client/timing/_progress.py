@@ -60,8 +60,9 @@ def foretold(
     middles = [begin + (cell + 0.5) * step for cell in range(_CELLS)]
     if others is None:
         # Around now where that is later: so a job that outlasts what was foretold is asked seldom.
+        # Evenly before that: progress that begins slowly foretells an end far too late.
         likely = max(mean, begin)
-        prior = [_bell((middle - likely) / _UNKNOWN_SPREAD) for middle in middles]
+        prior = [_bell(max(0.0, middle - likely) / _UNKNOWN_SPREAD) for middle in middles]
     else:
         shares = [others.share(math.exp(begin + cell * step) / scale) for cell in range(_CELLS + 1)]
         prior = [high - low + 1e-9 for low, high in zip(shares, shares[1:])]
