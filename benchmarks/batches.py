@@ -2,8 +2,13 @@
 
     python benchmarks/batches.py [--jobs 10000] [--duration 300-1800] [--interval SECONDS]
 
-Jobs, durations and the order of chance are the same for both; the clock is virtual, the
+Jobs, durations and the order of chance are the same for all; the clock is virtual, the
 sockets are real. Without --interval, jobs are asked for at HeyGen's own recommended pace.
+
+The last rows are a learned timing, with batches: it has waited before for 200 other jobs of that
+range, and asks for one job every 30 s at the most, as the service wants. In a batch, a poll costs
+a hundredth of a request: hence its poll_cost. In the last row it goes on learning meanwhile: jobs
+that were submitted at one moment end in the order of their durations, the short ones first.
 """
 
 from __future__ import annotations
@@ -11,9 +16,14 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from typing import NamedTuple
 
 from video_translation_client import Stages, VideoTranslationClient
+from video_translation_client.strategy import Strategy
 from video_translation_client.testing import MockServer, VirtualClock
+from video_translation_client.timing import DurationAware
+
+LEARNED_FROM = 200  # jobs
 
 
 def main() -> None:
@@ -23,36 +33,53 @@ def main() -> None:
     parser.add_argument("--duration", default="300-1800")
     parser.add_argument("--interval", type=float, help="seconds between two polls of a job")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--poll-cost", type=float, default=0.1, help="of the learned timing")
     given = parser.parse_args()
     low, high = map(float, given.duration.split("-"))
     print(
         f"{'':18}{'requests':>10}{'for one':>10}{'for many':>10}{'mean late':>11}{'max late':>10}"
     )
-    requests = {}
-    for batch, name in ((True, "with batches"), (False, "without batches")):
-        requests[batch] = _run(name, batch, given, (low, high))
-    print(f"without / with: {requests[False] / requests[True]:.1f}; seed {given.seed}")
+    stages = None if given.interval is None else Stages(((0.0, given.interval),))
+    learned = DurationAware(given.poll_cost)
+    runs = (
+        _Run("with batches", True, stages, given.jobs, given.seed),
+        _Run("without batches", False, stages, given.jobs, given.seed),
+        _Run(f"(learning: {LEARNED_FROM})", True, learned, LEARNED_FROM, given.seed + 1),
+        # The method alone is a strategy that does not learn.
+        _Run("learned before", True, learned.__call__, given.jobs, given.seed),
+        _Run("and learning on", True, learned, given.jobs, given.seed),
+    )
+    requests = [_count(run, (low, high)) for run in runs]
+    print(
+        f"without / with: {requests[1] / requests[0]:.1f}; seed {given.seed};"
+        f" learned with poll_cost {given.poll_cost:g}"
+    )
 
 
-def _run(name: str, batch: bool, given: argparse.Namespace, duration: tuple[float, float]) -> int:
+class _Run(NamedTuple):
+    name: str
+    batch: bool
+    strategy: Strategy | None
+    jobs: int
+    seed: int
+
+
+def _count(run: _Run, duration: tuple[float, float]) -> int:
     clock = VirtualClock()
     began = time.monotonic()
-    settings = {}
-    if given.interval is not None:
-        settings["strategy"] = Stages(((0.0, given.interval),))
-    with MockServer(service="heygen", duration=duration, seed=given.seed, clock=clock) as server:
+    with MockServer(service="heygen", duration=duration, seed=run.seed, clock=clock) as server:
         client = VideoTranslationClient(
             server.url,
             service="heygen",
             api_key="key",
-            batch=batch,
+            batch=run.batch,
             clock=clock,
-            random=random.Random(given.seed).random,
-            **settings,
+            random=random.Random(run.seed).random,
+            strategy=run.strategy,
         )
         ended_at: dict[str, float] = {}
         with clock.paused():
-            futures = [client.submit(f"job-{number}") for number in range(given.jobs)]
+            futures = [client.submit(f"job-{number}") for number in range(run.jobs)]
             for future in futures:
                 future.add_done_callback(
                     lambda done: ended_at.update({done.job_id: clock.monotonic()})
@@ -64,7 +91,7 @@ def _run(name: str, batch: bool, given: argparse.Namespace, duration: tuple[floa
         late = [ended_at[job_id] - server.plan(job_id).ends_at for job_id in ended_at]
     one = sum(len(request.job_ids) == 1 for request in requests)
     print(
-        f"{name:18}{len(requests):>10}{one:>10}{len(requests) - one:>10}"
+        f"{run.name:18}{len(requests):>10}{one:>10}{len(requests) - one:>10}"
         f"{sum(late) / len(late):>9.2f} s{max(late):>8.2f} s"
         f"   ({time.monotonic() - began:.0f} s)",
         flush=True,
