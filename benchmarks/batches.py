@@ -14,16 +14,18 @@ that were submitted at one moment end in the order of their durations, the short
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
+import threading
 import time
 from typing import NamedTuple
 
-from video_translation_client import Stages, VideoTranslationClient
+from video_translation_client import Stages, StatusFuture, VideoTranslationClient
 from video_translation_client.strategy import Strategy
 from video_translation_client.testing import MockServer, VirtualClock
 from video_translation_client.timing import DurationAware
 
-LEARNED_FROM = 200  # jobs
+LEARNED_FROM, LEARNED_AT_ONCE = 200, 20  # jobs
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     runs = (
         _Run("with batches", True, stages, given.jobs, given.seed),
         _Run("without batches", False, stages, given.jobs, given.seed),
-        _Run(f"(learning: {LEARNED_FROM})", True, learned, LEARNED_FROM, given.seed + 1),
+        _Run("(to learn from)", True, learned, LEARNED_FROM, given.seed + 1, LEARNED_AT_ONCE),
         # The method alone is a strategy that does not learn.
         _Run("learned before", True, learned.__call__, given.jobs, given.seed),
         _Run("and learning on", True, learned, given.jobs, given.seed),
@@ -62,6 +64,7 @@ class _Run(NamedTuple):
     strategy: Strategy | None
     jobs: int
     seed: int
+    at_once: int | None = None  # then each one that ends makes room for the next; None: all
 
 
 def _count(run: _Run, duration: tuple[float, float]) -> int:
@@ -78,12 +81,25 @@ def _count(run: _Run, duration: tuple[float, float]) -> int:
             strategy=run.strategy,
         )
         ended_at: dict[str, float] = {}
+        futures: list[StatusFuture] = []
+        left = iter(range(run.jobs))
+        done = threading.Event()
+
+        def submit() -> None:
+            for number in itertools.islice(left, 1):
+                futures.append(client.submit(f"job-{number}"))
+                futures[-1].add_done_callback(on_end)
+
+        def on_end(future: StatusFuture) -> None:
+            ended_at[future.job_id] = clock.monotonic()
+            submit()
+            if len(ended_at) == run.jobs:
+                done.set()
+
         with clock.paused():
-            futures = [client.submit(f"job-{number}") for number in range(run.jobs)]
-            for future in futures:
-                future.add_done_callback(
-                    lambda done: ended_at.update({done.job_id: clock.monotonic()})
-                )
+            for _ in range(run.at_once or run.jobs):
+                submit()
+        done.wait()
         client.shutdown()
         assert all(future.result() == "completed" for future in futures)
         assert all(future.report.result for future in futures)

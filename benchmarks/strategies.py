@@ -1,6 +1,6 @@
 """Measures what the learned strategy costs beside others, and beside the best that is possible.
 
-    python benchmarks/strategies.py [--jobs 20000] [--courses 5] [--seed 1]
+    python benchmarks/strategies.py [--jobs 20000] [--courses 5] [--seed 1] [--only PARTS]
 
 A course is a strategy that learns from nothing on, from jobs that it waits for one after another:
 from what polling lets it see, never from the truth. It is then tried with other jobs, which it
@@ -22,7 +22,7 @@ import statistics
 import time
 import tracemalloc
 from bisect import bisect_left
-from typing import Callable, NamedTuple, Sequence
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 from video_translation_client import ExponentialBackoff, FixedInterval
 from video_translation_client.cli.optimum import optimum
@@ -166,12 +166,14 @@ class Report:
         names = columns.split(", ")
         print(f"\n### {title}\n\n| {' | '.join(names)} |\n|{'---|' * len(names)}")
 
-    def row(self, *cells: object, met: bool | None = None) -> None:
-        """Prints a row, and at its end whether that is met."""
-        if met is not None:
-            self.met, self.missed = self.met + met, self.missed + (not met)
-            cells = (*cells, "met" if met else "**not met**")
-        print("|", " | ".join(map(str, cells)), "|", flush=True)
+    def row(self, *cells: object) -> None:
+        """Prints a row; True and False in it are what is met and what is not."""
+        verdicts = [cell for cell in cells if isinstance(cell, bool)]
+        self.met += sum(verdicts)
+        self.missed += len(verdicts) - sum(verdicts)
+        words = {True: "met", False: "**not met**"}
+        shown = [words[cell] if isinstance(cell, bool) else str(cell) for cell in cells]
+        print("|", " | ".join(shown), "|", flush=True)
 
 
 class Course(NamedTuple):
@@ -182,7 +184,7 @@ class Course(NamedTuple):
     number: int
     seed: int
 
-    def learn(self, counts: Sequence[int]) -> list[tuple[int, DurationAware]]:
+    def learn(self, counts: Sequence[int]) -> Iterator[tuple[int, DurationAware]]:
         """Yields the strategy, the same one, each time that it has waited for so many jobs."""
         strategy = DurationAware(self.poll_cost)
         name = f"{self.seed} {self.distribution.name} {self.number}"
@@ -196,7 +198,7 @@ class Course(NamedTuple):
         return next(self.learn((count,)))[1]
 
 
-def side_by_side(report: Report, jobs: Jobs, seed: int) -> None:
+def side_by_side(report: Report, jobs: Jobs, _: int, seed: int) -> None:
     """Compares strategies at one cost of a poll, through the code that waits for real jobs."""
     report.head(
         f"Side by side: {HALF.name}, poll_cost 3",
@@ -227,9 +229,9 @@ def side_by_side(report: Report, jobs: Jobs, seed: int) -> None:
         report.row(name, f"{best.polls:.1f}", f"{best.late:.1f}", "", f"{best.at(3.0):.1f}")
 
 
-def over_the_optimum(report: Report, count: int, courses: int, seed: int) -> None:
+def over_the_optimum(report: Report, half: Jobs, courses: int, seed: int) -> None:
     """Compares what is learned with the optimum, and at first with the default backoff."""
-    few_rows = []
+    at_first = []
     report.head(
         "More than the optimum costs, the distribution known, in the mean of the courses",
         "durations, poll_cost, optimum (s), after 20 jobs, worst course, at most, ,"
@@ -237,44 +239,47 @@ def over_the_optimum(report: Report, count: int, courses: int, seed: int) -> Non
     )
     for distribution in DISTRIBUTIONS:
         chance = random.Random(f"{seed} {distribution.name}")
-        jobs = Jobs(distribution.draw(count, chance))
+        jobs = Jobs(distribution.draw(len(half.durations), chance))
         backoff = jobs.wait(ExponentialBackoff(), chance)
         for price in POLL_COSTS:
             best = jobs.count(best_moments(distribution, price)).at(price)
-            costs: dict[int, list[float]] = {number: [] for number in COUNTS}
-            for number in range(4 * courses):
-                counts = [one for one in COUNTS if one <= FEW or number < courses]
-                for learned_from, strategy in Course(distribution, price, number, seed).learn(
-                    counts
-                ):
-                    costs[learned_from].append(jobs.ask(strategy).at(price))
-            cells: list[str] = []
-            verdicts = []
-            for learned_from, limit in distribution.limits.items():
-                more = [100 * (cost / best - 1) for cost in costs[learned_from]]
-                verdicts.append(statistics.fmean(more) <= limit)
-                word = "met" if verdicts[-1] else "**not met**"
-                cells += f"{statistics.fmean(more):+.1f} %", f"{max(more):+.1f} %", f"{limit:.0f} %"
-                cells.append(word)
+            costs = costs_of_courses(distribution, price, jobs, courses, seed)
+            cells: list[object] = []
+            for count, limit in distribution.limits.items():
+                mean, worst = more_than(best, costs[count])
+                cells += f"{mean:+.1f} %", f"{worst:+.1f} %", f"{limit:.0f} %", mean <= limit
             report.row(distribution.name, f"{price:g}", f"{best:.1f}", *cells)
-            report.met, report.missed = (
-                report.met + sum(verdicts),
-                report.missed + 2 - sum(verdicts),
-            )
-            few = [[100 * (cost / backoff.at(price) - 1) for cost in costs[n]] for n in COUNTS[:3]]
-            few_rows.append((distribution.name, f"{price:g}", f"{backoff.at(price):.1f}", few))
+            usual = backoff.at(price)
+            pairs = [more_than(usual, costs[count]) for count in COUNTS[:3]]
+            at_first.append((distribution.name, f"{price:g}", f"{usual:.1f}", pairs))
     report.head(
-        "More than the default backoff costs, with few jobs seen: at most 10 %",
+        "More than the default backoff costs, with few jobs seen: at most 10 % in the mean",
         "durations, poll_cost, backoff (s), after 1 job, worst course, after 3, worst course,"
         " after 5, worst course, ",
     )
-    for *names, few in few_rows:
-        pairs = [(statistics.fmean(more), max(more)) for more in few]
+    for *names, pairs in at_first:
         shown = [f"{number:+.1f} %" for pair in pairs for number in pair]
-        report.row(*names, *shown, met=all(mean <= 10 for mean, _ in pairs))
+        report.row(*names, *shown, all(mean <= 10 for mean, _ in pairs))
 
 
-def nothing_seen(report: Report, jobs: Jobs, seed: int) -> None:
+def costs_of_courses(
+    distribution: Distribution, poll_cost: float, jobs: Jobs, courses: int, seed: int
+) -> dict[int, list[float]]:
+    """Returns by the number of jobs learned from what jobs cost then, of each course."""
+    costs: dict[int, list[float]] = {count: [] for count in COUNTS}
+    for number in range(4 * courses):
+        counts = [count for count in COUNTS if count <= FEW or number < courses]
+        for count, strategy in Course(distribution, poll_cost, number, seed).learn(counts):
+            costs[count].append(jobs.ask(strategy).at(poll_cost))
+    return costs
+
+
+def more_than(base: float, costs: Sequence[float]) -> tuple[float, float]:
+    """Returns how many percent more the costs are, in the mean and at worst."""
+    return 100 * (statistics.fmean(costs) / base - 1), 100 * (max(costs) / base - 1)
+
+
+def nothing_seen(report: Report, jobs: Jobs, _: int, seed: int) -> None:
     """Compares the strategy that has seen nothing with the default backoff."""
     same = jobs.durations[:1000]
     fresh = simulate(DurationAware(), same, learn=False, seed=seed)
@@ -284,7 +289,7 @@ def nothing_seen(report: Report, jobs: Jobs, seed: int) -> None:
         "learned, nothing yet; the default backoff has the same polls",
         f"{fresh.polls_per_job:.1f}",
         f"{fresh.mean_lateness:.1f}",
-        met=fresh.polls == backoff.polls,
+        fresh.polls == backoff.polls,
     )
 
 
@@ -308,7 +313,7 @@ def as_many_requests(report: Report, jobs: Jobs, courses: int, seed: int) -> Non
     report.row("doubling without cap", f"{doubling.polls:.2f}", f"{doubling.late:.1f}", "", "")
     limit = doubling.late / 8
     numbers = f"{found.polls:.2f}", f"{found.late:.1f}", f"{limit:.1f}"
-    report.row(f"learned, poll_cost {high:.2g}", *numbers, met=found.late <= limit)
+    report.row(f"learned, poll_cost {high:.2g}", *numbers, found.late <= limit)
 
 
 def tripled(report: Report, jobs: Jobs, courses: int, seed: int) -> None:
@@ -329,11 +334,12 @@ def tripled(report: Report, jobs: Jobs, courses: int, seed: int) -> None:
         mean = statistics.fmean(costs)
         numbers = f"{best:.1f}", f"{mean:.1f}", f"{100 * (mean / best - 1):+.1f} %"
         worst = f"{100 * (max(costs) / best - 1):+.1f} %"
-        report.row(f"{price:g}", *numbers, worst, "20 %", met=mean <= 1.2 * best)
+        report.row(f"{price:g}", *numbers, worst, "20 %", mean <= 1.2 * best)
 
 
-def expected(report: Report, count: int, seed: int) -> None:
+def expected(report: Report, jobs: Jobs, _: int, seed: int) -> None:
     """Tells what is expected of each job, which takes 1.8 times as long, more or less."""
+    count = len(jobs.durations)
     chance = random.Random(f"{seed} expected")
     told = [chance.uniform(60, 1200) for _ in range(200 + count)]
     durations = [1.8 * one * chance.lognormvariate(0, 0.15) for one in told]
@@ -346,11 +352,11 @@ def expected(report: Report, count: int, seed: int) -> None:
         "`expected` given, durations 1.8 x expected x log-normal (sigma 0.15), poll_cost 10",
         "what, measured, at most, ",
     )
-    report.row("polls a job", f"{found.polls_per_job:.2f}", "5", met=found.polls_per_job <= 5)
-    report.row("mean of lateness / duration", f"{late:.2f} %", "4 %", met=late <= 4)
+    report.row("polls a job", f"{found.polls_per_job:.2f}", "5", found.polls_per_job <= 5)
+    report.row("mean of lateness / duration", f"{late:.2f} %", "4 %", late <= 4)
 
 
-def progress(report: Report, jobs: Jobs, seed: int) -> None:
+def progress(report: Report, jobs: Jobs, _: int, seed: int) -> None:
     """Lets each pending answer tell a progress that is off by up to 20 %."""
     chance = random.Random(f"{seed} progress")
 
@@ -374,14 +380,11 @@ def progress(report: Report, jobs: Jobs, seed: int) -> None:
         simulate(strategy, learning, progress=told)
         found = simulate(strategy, jobs.durations, progress=told, learn=False)
         late = 100 * found.mean_lateness / mean
-        few = found.polls_per_job <= 8
-        report.met, report.missed = report.met + few, report.missed + (not few)
-        word = "met" if few else "**not met**"
-        numbers = f"{found.polls_per_job:.2f}", "8", word, f"{late:.2f} %", "1 %"
-        report.row(name, *numbers, met=late <= 1)
+        polls = found.polls_per_job
+        report.row(name, f"{polls:.2f}", "8", polls <= 8, f"{late:.2f} %", "1 %", late <= 1)
 
 
-def updates(report: Report, seed: int) -> None:
+def updates(report: Report, _jobs: Jobs, _courses: int, seed: int) -> None:
     """Measures what an end costs: to take it, and to ask when the next job is polled."""
     ends: list[Ended] = []
 
@@ -406,8 +409,20 @@ def updates(report: Report, seed: int) -> None:
     tracemalloc.stop()
     report.head("What learning takes", "what, measured, at most, ")
     numbers = f"{spent:.2f} ms", "1 ms"
-    report.row("CPU time of an end and the next wait, mean of 200", *numbers, met=spent < 1)
+    report.row("CPU time of an end and the next wait, mean of 200", *numbers, spent < 1)
     report.row("memory after 200 ends", f"{size:.0f} KiB", "", "")
+
+
+PARTS: dict[str, Callable[[Report, Jobs, int, int], None]] = {
+    "updates": updates,
+    "unseen": nothing_seen,
+    "requests": as_many_requests,
+    "tripled": tripled,
+    "expected": expected,
+    "optimum": over_the_optimum,
+    "beside": side_by_side,
+    "progress": progress,
+}
 
 
 def main() -> None:
@@ -416,19 +431,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=20_000, help="to try each strategy with")
     parser.add_argument("--courses", type=int, default=5, help="of learning, for each number")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", help=f"parts, with commas between: {', '.join(PARTS)}")
     given = parser.parse_args()
+    parts = given.only.split(",") if given.only else PARTS
     report = Report()
     print(f"{given.jobs} jobs that were not learned from, {given.courses} courses of learning")
     print(f"({4 * given.courses} up to {FEW} jobs), seed {given.seed}.")
     jobs = Jobs(HALF.draw(given.jobs, random.Random(given.seed)))
-    updates(report, given.seed)
-    nothing_seen(report, jobs, given.seed)
-    as_many_requests(report, jobs, given.courses, given.seed)
-    tripled(report, jobs, given.courses, given.seed)
-    expected(report, given.jobs, given.seed)
-    over_the_optimum(report, given.jobs, given.courses, given.seed)
-    side_by_side(report, jobs, given.seed)
-    progress(report, jobs, given.seed)
+    for part in parts:
+        PARTS[part](report, jobs, given.courses, given.seed)
     print(f"\n{report.met} met, {report.missed} not met.")
 
 
