@@ -1,12 +1,16 @@
 """The measurement of the strategies, made small: it runs, and what it says is well-formed."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import PATIENCE, python_command
 
-pytestmark = pytest.mark.one_python
+pytestmark = [
+    pytest.mark.one_python,
+    pytest.mark.skipif(sys.version_info < (3, 8), reason="3.7 has no statistics.NormalDist"),
+]
 
 STRATEGIES = Path(__file__).parents[1] / "benchmarks" / "strategies.py"
 

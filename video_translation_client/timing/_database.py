@@ -63,8 +63,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 
 _DELETE_OLD = """
 DELETE FROM observations WHERE id IN (
-    SELECT id FROM observations WHERE service = ?1 AND job_group IS ?2
-    ORDER BY began DESC, id DESC LIMIT -1 OFFSET ?3
+    SELECT id FROM observations WHERE service = ? AND job_group IS ?
+    ORDER BY began DESC, id DESC LIMIT -1 OFFSET ?
 )
 """
 
