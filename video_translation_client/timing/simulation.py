@@ -39,6 +39,9 @@ _MOST_POLLS = 100_000
 # Seconds by which sums of waits may miss the moment that is meant.
 _ROUNDING = 1e-6
 
+# Simulations follow each other, by so many seconds: what a strategy learns of them is in order.
+_TURNS, _APART = itertools.count(1), 1e9
+
 _PENDING = Outcome(StatusReport(Status.PENDING, "pending"))
 _COMPLETED = Outcome(StatusReport(Status.COMPLETED, "completed"))
 
@@ -195,6 +198,7 @@ class _Course(Poller):
         self._jobs = jobs
         self._progress = progress
         self._clock = VirtualClock()
+        self._shift = _APART * next(_TURNS)
         self._left = iter(range(len(jobs)))
         self._error: BaseException | None = None
         asking = Asking(self, advice, chance, rules, listeners, self._clock)
@@ -220,6 +224,7 @@ class _Course(Poller):
             for position in itertools.islice(self._left, count):
                 job, count = self._jobs[position], count - 1
                 future = StatusFuture(str(position), self._scheduler, self._clock, None, job.hints)
+                future.submitted_at += self._shift
                 future.add_done_callback(self._on_end)
                 job.began = future.began
                 self._scheduler.submit(future)
