@@ -49,29 +49,7 @@ def add_to(commands: Commands) -> Parser:
         description="Compares what ways to poll cost, in requests and in lateness.",
         epilog=_EPILOG,
     )
-    jobs = parser.add_argument_group("how long jobs take, in seconds")
-    one = jobs.add_mutually_exclusive_group()
-    one.add_argument(
-        "--durations",
-        metavar="FILE",
-        help="one number a line, or with --column CSV; '-' is standard input",
-    )
-    one.add_argument("--history", metavar="FILE", help="what watch --learn=FILE has learned")
-    jobs.add_argument("--column", metavar="NAME", help="the column of --durations to read")
-    jobs.add_argument(
-        "--for-service", metavar="NAME", help="of --history, where it has more than one"
-    )
-    jobs.add_argument(
-        "--median",
-        metavar="SECONDS",
-        help=f"half of the jobs take less; without a file (default: {_MEDIAN:g})",
-    )
-    jobs.add_argument(
-        "--spread",
-        metavar="SIGMA",
-        help="how far the durations lie apart, as the standard deviation of their logarithm"
-        f" (default: {_SPREAD:g})",
-    )
+    _add_durations(parser)
     parser.add_argument(
         "--poll-cost",
         metavar="SECONDS",
@@ -95,6 +73,33 @@ def add_to(commands: Commands) -> Parser:
         parser, [*_BACKOFF, *_LIMITS], _ABOUT_PACING, max_attempts="none", max_wait_time="none"
     )
     return parser
+
+
+def _add_durations(parser: Parser) -> None:
+    """Gives the parser the options that say how long jobs take."""
+    jobs = parser.add_argument_group("how long jobs take, in seconds")
+    one = jobs.add_mutually_exclusive_group()
+    one.add_argument(
+        "--durations",
+        metavar="FILE",
+        help="one number a line, or with --column CSV; '-' is standard input",
+    )
+    one.add_argument("--history", metavar="FILE", help="what watch --learn=FILE has learned")
+    jobs.add_argument("--column", metavar="NAME", help="the column of --durations to read")
+    jobs.add_argument(
+        "--for-service", metavar="NAME", help="of --history, where it has more than one"
+    )
+    jobs.add_argument(
+        "--median",
+        metavar="SECONDS",
+        help=f"half of the jobs take less; without a file (default: {_MEDIAN:g})",
+    )
+    jobs.add_argument(
+        "--spread",
+        metavar="SIGMA",
+        help="how far the durations lie apart, as the standard deviation of their logarithm"
+        f" (default: {_SPREAD:g})",
+    )
 
 
 def run(parser: Parser, words: list[str]) -> ExitStatus:
