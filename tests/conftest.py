@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import ssl
+import subprocess
 import sys
 import threading
 from typing import Any, Callable, Iterator, NamedTuple
@@ -44,6 +45,19 @@ def measured(program: str) -> tuple[str, dict[str, str]]:
         environment["COVERAGE_PROCESS_START"] = os.environ.get("COVERAGE_RCFILE", "")
         program = f"import coverage\n\ncoverage.process_startup()\n{program}"
     return program, environment
+
+
+def communicate_after(number: int, process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Sends a process a signal that is to end it; returns its last output and errors.
+
+    Python looks for signals before it waits for a lock. One that comes between the two is seen at
+    the next one only, so as a person would, it is sent again where nothing happens for long.
+    """
+    for _ in range(3):
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=PATIENCE / 3)
+    raise AssertionError(f"the process still runs after signal {number}")
 
 
 @contextlib.contextmanager

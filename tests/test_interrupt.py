@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 import pytest
-from conftest import PATIENCE, measured
+from conftest import communicate_after, measured
 
 from video_translation_client.testing import Fault, MockServer
 
@@ -58,8 +58,7 @@ def interrupt(server, tmp_path, program):
     )
     try:
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = communicate_after(signal.SIGINT, process)
     finally:
         process.kill()
         process.wait()
