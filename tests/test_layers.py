@@ -29,10 +29,11 @@ KNOWS = {
         *GROUND,
         *("future", "_scheduling", "_settings", "testing.clock", "_http.poller", "_http.exchange"),
     },
-    "client": {
+    "_client": {
         *GROUND,
         *("future", "services", "_http", "_scheduling", "timing", "_settings", "_contradictions"),
     },
+    "client": {*GROUND, "future", "services", "_settings", "_client"},
     "__init__": {*GROUND, "future", "services", "client"},
 }
 """By room, what it may import besides itself; ``_http.poller`` is one module of a room."""

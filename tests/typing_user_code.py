@@ -15,6 +15,7 @@ from video_translation_client import (
     StatusFuture,
     StatusReport,
     VideoTranslationClient,
+    VideoTranslationError,
 )
 from video_translation_client.testing import Fault, JobScript, MockServer, VirtualClock
 
@@ -40,6 +41,31 @@ def many(ids: list[str]) -> dict[str | None, Status]:
             except RejectedError as error:
                 print(error.job_id, error.status_code)
     return results
+
+
+def at_once(ids: list[str]) -> dict[str | None, str]:
+    """The same with what the client brings: no cast, and nothing that a type checker can't see."""
+    results: dict[str | None, str] = {}
+    with VideoTranslationClient(service="heygen") as client:
+        for future in client.as_completed(client.submit_all(ids)):
+            print(future.job_id, future.result())
+            results[future.job_id] = future.result().upper()
+        futures: list[StatusFuture] = client.submit_all(iter(ids), print, group="long")
+        client.as_completed(futures, timeout=5)
+        client.submit("job-1", max_wait_time=None, max_attempts=3).poll_now()
+        client.get_status("job-1", max_wait_time=7200, max_attempts=None).upper()
+    return results
+
+
+def looked_at(client: VideoTranslationClient, ids: list[str]) -> list[str]:
+    """One look at each job."""
+    done: list[str] = []
+    for job_id, answer in client.check(ids, timeout=5).items():
+        if isinstance(answer, VideoTranslationError):
+            print(job_id.upper(), answer.reason)
+        elif answer.status == "completed":
+            done.append(job_id)
+    return done
 
 
 def details(future: StatusFuture) -> None:

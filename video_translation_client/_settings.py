@@ -41,11 +41,15 @@ _LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 
 
 class Limits(NamedTuple):
-    """What ends a wait, and the most requests a second; None is no such limit."""
+    """What ends a wait, and the most requests a second; None is no such limit.
+
+    ``grows`` says that nobody has chosen the time, so that a job may be expected to take longer.
+    """
 
     max_attempts: int | None
     max_wait_time: float | None
     max_rate: float | None
+    grows: bool = False
 
 
 class Bounds(NamedTuple):
@@ -73,9 +77,14 @@ class Settings(NamedTuple):
     @property
     def rules(self) -> Rules:
         """What ends a wait."""
-        service, (attempts, seconds, _) = self.endpoint.service, self.limits
+        service, (attempts, seconds, *_) = self.endpoint.service, self.limits
         delays = (service.missing_delay, service.result_delay)
         return Rules(service.name, attempts, seconds, *delays, self.min_interval)
+
+    @property
+    def paces_by_backoff(self) -> bool:
+        """Whether the four arguments for it say when to ask next."""
+        return self.strategy is None and self.of_service is None
 
 
 def settle(
@@ -131,7 +140,7 @@ def _contradictions_in(
     yield from _contradictions.of_cap(backoff)
     if min_interval is None:
         yield from _contradictions.of_pace(service, own_waits)
-    if settings.strategy is None and settings.of_service is None:
+    if settings.paces_by_backoff:
         seconds = limits.max_wait_time if is_limit_own else None
         least = settings.min_interval
         yield from _contradictions.of_limits(backoff, least, limits.max_attempts, seconds)
@@ -170,17 +179,18 @@ def settle_endpoint(
 
 
 def _limits_of(service: Service, given: Limits) -> Limits:
-    attempts, seconds, rate = given
+    attempts, seconds, rate, _ = given
     if arguments.is_default(attempts):
         attempts = service.max_attempts
+    grows = arguments.is_default(seconds) and arguments.is_default(service.max_wait_time)
     if arguments.is_default(seconds):
         seconds = service.max_wait_time
+    rate = service.max_rate if rate is None else rate
     return Limits(
-        None if attempts is None else arguments.count("max_attempts", attempts),
+        arguments.optional_count("max_attempts", attempts, none="no limit"),
         arguments.optional_number("max_wait_time", seconds, above=0, none="no limit"),
-        arguments.optional_number(
-            "max_rate", service.max_rate if rate is None else rate, above=0, none="no limit"
-        ),
+        arguments.optional_number("max_rate", rate, above=0, none="no limit"),
+        grows,
     )
 
 

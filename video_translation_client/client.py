@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import random as random_module
-import warnings
 import weakref
 from types import TracebackType
-from typing import Any, Callable, NoReturn, Sequence
+from typing import Any, Callable, Iterable, Iterator, NoReturn, Sequence
 
 import requests
 
-from . import _contradictions, _settings
+from . import _settings
 from ._base import arguments
-from ._http.poller import Poller
-from ._http.transport import Transport
-from ._scheduling.advice import Advice, Range
-from ._scheduling.asking import Asking
-from ._scheduling.listeners import Listeners
-from ._scheduling.scheduler import Scheduler
-from ._settings import Bounds, Limits, Settings, settle, settle_endpoint
+from ._client import many
+from ._client.parts import scheduler_of, transport_of
+from ._client.terms import OF_CLIENT, Terms, TermsOfJobs
+from ._settings import Bounds, Limits, settle, settle_endpoint
 from .clock import Clock
+from .errors import VideoTranslationError
 from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
-from .status import NO_HINTS, Hints, Status
-from .strategy import ExponentialBackoff, Moment, Strategy
+from .status import Status, StatusReport
+from .strategy import ExponentialBackoff, Strategy
 
 
 class VideoTranslationClient:
@@ -124,10 +121,10 @@ class VideoTranslationClient:
         settings = settle(
             endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
         )
-        transport = _transport_of(settings, session)
-        self._max_wait_time = settings.limits.max_wait_time
+        transport = transport_of(settings, session)
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
-        self._scheduler = _scheduler_of(settings, transport)
+        self._terms = TermsOfJobs(settings)
+        self._scheduler = scheduler_of(settings, transport)
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._scheduler.abandon).atexit = False
 
@@ -139,6 +136,8 @@ class VideoTranslationClient:
         age: float | None = None,
         expected: float | None = None,
         group: str | None = None,
+        max_wait_time: float | None = OF_CLIENT,
+        max_attempts: int | None = OF_CLIENT,
     ) -> StatusFuture:
         """Starts to wait for a job and returns at once; its first poll is made at once.
 
@@ -154,16 +153,23 @@ class VideoTranslationClient:
             expected: Seconds that the job is expected to take from its start, above 0, likewise.
             group: What kind of job it is, such as ``"fast/de"``, for a strategy that learns from
                 jobs of the same kind: any non-empty text.
+            max_wait_time: The most seconds of this wait, above 0; None for no such limit. Left
+                out, that of the client; where nobody has chosen one, that of the service, or ten
+                times ``expected`` if that is more.
+            max_attempts: The most polls of this wait, 1 or more; None for no such limit. Left out,
+                that of the client.
 
         Raises:
             TypeError, ValueError: A bad argument, named in the message.
             RuntimeError: After ``shutdown``.
 
         Warns:
-            UserWarning: The job is expected to end after ``max_wait_time``, with both numbers.
+            UserWarning: The job is expected to end after ``max_wait_time``, or ``max_attempts`` is
+                spent long before it, with the numbers.
         """
-        future = self._make_future(job_id, on_update, age, expected, group)
-        self._scheduler.submit(future)
+        terms = self._terms.of_wait(age, expected, group, max_wait_time, max_attempts)
+        future = self._make_future(job_id, on_update, terms)
+        self._scheduler.submit((future,), terms.rules)
         return future
 
     def get_status(
@@ -174,29 +180,97 @@ class VideoTranslationClient:
         age: float | None = None,
         expected: float | None = None,
         group: str | None = None,
+        max_wait_time: float | None = OF_CLIENT,
+        max_attempts: int | None = OF_CLIENT,
     ) -> Status:
         """Waits for a job and returns how it ended: ``completed``, ``error`` or ``timeout``.
 
         Blocks for up to ``max_wait_time``. Ctrl-C interrupts it and ends the wait. Not to be
-        called from a callback of the same client, whose worker it would keep.
-
-        Args:
-            job_id: As for ``submit``.
-            on_update: As for ``submit``.
-            age: As for ``submit``.
-            expected: As for ``submit``.
-            group: As for ``submit``.
+        called from a callback of the same client, whose worker it would keep. All arguments are
+        those of ``submit``.
 
         Raises:
             RejectedError: No poll of this job can succeed.
             TypeError, ValueError, RuntimeError: As for ``submit``.
         """
-        future = self._make_future(job_id, on_update, age, expected, group)
+        terms = self._terms.of_wait(age, expected, group, max_wait_time, max_attempts)
+        future = self._make_future(job_id, on_update, terms)
         try:
-            self._scheduler.submit(future)
+            self._scheduler.submit((future,), terms.rules)
             return future.result()
         finally:
             future.cancel()
+
+    def submit_all(
+        self,
+        job_ids: Iterable[str],
+        on_update: Callable[[Status], Any] | None = None,
+        *,
+        age: float | None = None,
+        expected: float | None = None,
+        group: str | None = None,
+        max_wait_time: float | None = OF_CLIENT,
+        max_attempts: int | None = OF_CLIENT,
+    ) -> list[StatusFuture]:
+        """Starts to wait for many jobs and returns at once; where it can be, they share requests.
+
+        ``job_ids`` are any number of ids, of which all are checked before the first is submitted;
+        a plain str is refused. All other arguments are those of ``submit``, and hold for each job.
+
+        Returns:
+            A future for each, in the order of ``job_ids``.
+
+        Raises:
+            TypeError, ValueError, RuntimeError: As for ``submit``; then none is waited for.
+        """
+        terms = self._terms.of_wait(age, expected, group, max_wait_time, max_attempts)
+        if on_update is not None:
+            arguments.callback("on_update", on_update)
+        ids = many.ids_of(job_ids, self._endpoint.check_job_id)
+        return many.submit(ids, self._maker(on_update, terms), self._scheduler, terms.rules)
+
+    @staticmethod
+    def as_completed(
+        futures: Iterable[StatusFuture], timeout: float | None = None
+    ) -> Iterator[StatusFuture]:
+        """Yields futures as they end, each once, as ``concurrent.futures.as_completed`` does.
+
+        Args:
+            futures: Any, of several clients too. Those that have ended come first, in the order of
+                their ends.
+            timeout: The most seconds from this call on, 0 or more; None for no limit.
+
+        Raises:
+            TypeError, ValueError: A bad argument, named in the message.
+            concurrent.futures.TimeoutError: From the iterator: the time is over; all go on.
+        """
+        return many.as_completed(futures, timeout)
+
+    def check(
+        self, job_ids: Iterable[str], timeout: float = 30.0
+    ) -> dict[str, StatusReport | VideoTranslationError]:
+        """Asks for each job once, and returns what was answered: one look, no waiting.
+
+        Several jobs share a request where the service has one for that, and all that holds the
+        requests of this client back does so here. It is no wait: listeners hear of its polls alone,
+        and a strategy that learns of nothing. ``min_interval`` does not hold. Blocks, and is not
+        to be called where ``get_status`` is not.
+
+        Args:
+            job_ids: As for ``submit_all``.
+            timeout: The most seconds, above 0.
+
+        Returns:
+            By job id, in their order: the report; or a ``PollError``, as the one poll has failed
+            in passing, or was not made or answered in time; or a ``RejectedError``, which is a
+            ``JobNotFoundError`` for a job that the service does not know, even one that is new.
+
+        Raises:
+            TypeError, ValueError, RuntimeError: As for ``submit``.
+        """
+        terms = self._terms.of_check(timeout)
+        ids = [*dict.fromkeys(many.ids_of(job_ids, self._endpoint.check_job_id))]
+        return many.check(ids, self._maker(None, terms), self._scheduler, terms.rules)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more jobs, as ``concurrent.futures.Executor.shutdown`` does.
@@ -209,21 +283,19 @@ class VideoTranslationClient:
         self._scheduler.shutdown(wait, cancel_futures)
 
     def _make_future(
-        self,
-        job_id: str | None,
-        on_update: Callable[[Status], Any] | None,
-        age: float | None,
-        expected: float | None,
-        group: str | None,
+        self, job_id: str | None, on_update: Callable[[Status], Any] | None, terms: Terms
     ) -> StatusFuture:
-        """Returns a future by what a caller's caller gave."""
         if on_update is not None:
             arguments.callback("on_update", on_update)
         self._endpoint.check_job_id(arguments.job_id(job_id))
-        hints = _hints_of(age, expected, group)
-        for contradiction in _contradictions.of_hints(hints, self._max_wait_time):
-            warnings.warn(contradiction, stacklevel=3)
-        return StatusFuture(job_id, self._scheduler, self._clock, on_update, hints)
+        return StatusFuture(job_id, self._scheduler, self._clock, on_update, terms.hints)
+
+    def _maker(
+        self, on_update: Callable[[Status], Any] | None, terms: Terms
+    ) -> Callable[[str], StatusFuture]:
+        return lambda job_id: StatusFuture(
+            job_id, self._scheduler, self._clock, on_update, terms.hints
+        )
 
     def __enter__(self) -> VideoTranslationClient:
         return self
@@ -243,56 +315,3 @@ class VideoTranslationClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._base_url}>"
-
-
-def _hints_of(age: float | None, expected: float | None, group: str | None) -> Hints:
-    if age is None and expected is None and group is None:
-        return NO_HINTS
-    return Hints(
-        None if age is None else arguments.number("age", age, least=0),
-        arguments.optional_number("expected", expected, above=0, none="not known"),
-        None if group is None else arguments.word("group", group),
-    )
-
-
-def _transport_of(settings: Settings, session: requests.Session | None) -> Transport:
-    endpoint = settings.endpoint
-    try:
-        return Transport(
-            session,
-            endpoint.base_url,
-            endpoint.service.method,
-            endpoint.headers(),
-            settings.bounds.request_timeout,
-            settings.bounds.max_concurrency,
-        )
-    except requests.RequestException as error:
-        # The error's own text may hold a header's value, so it is left out.
-        raise ValueError(
-            f"no request can be made of base_url and session: {type(error).__name__}"
-        ) from None
-
-
-def _scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
-    bounds, clock, of_service = settings.bounds, settings.clock, settings.of_service
-    poller = Poller(transport, settings.endpoint, clock, bounds.max_payload)
-    strategy = of_service if settings.strategy is None else settings.strategy
-    listeners = Listeners(settings.listeners, getattr(strategy, "ended", None))
-    advice = Advice(settings.strategy, of_service, settings.backoff, _plain_estimate, listeners)
-    return Scheduler(
-        poller,
-        Asking(poller, advice, settings.random, settings.rules, listeners, clock),
-        settings.rules,
-        listeners,
-        settings.limits.max_rate,
-        bounds.request_timeout,
-        bounds.max_concurrency,
-        clock,
-    )
-
-
-def _plain_estimate(moment: Moment) -> Range | None:
-    # Here, as its room is large, and a program that asks for no ``eta`` does not need it.
-    from .timing.estimates import plain_estimate  # noqa: PLC0415
-
-    return plain_estimate(moment)

@@ -80,7 +80,7 @@ class StatusFuture(Base):
         hints: Hints = NO_HINTS,
     ) -> None:
         super().__init__()
-        self._condition = UninterruptibleCondition()
+        self._condition: Any = UninterruptibleCondition()
         self.job_id = job_id
         self.report: StatusReport | None = None
         self.attempts = 0

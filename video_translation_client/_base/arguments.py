@@ -134,6 +134,14 @@ def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> 
     return result
 
 
+def optional_count(name: str, value: Any, *, none: str) -> int | None:
+    """Returns ``value`` as ``count`` does, or None, which means ``none``."""
+    try:
+        return None if value is None else count(name, value)
+    except ArgumentError as error:
+        raise type(error)(error.argument, error.problem, f"None means {none}") from None
+
+
 def callback(name: str, value: Any) -> Any:
     """Returns ``value`` if it can be called."""
     if not callable(value):

@@ -30,7 +30,7 @@ _RESULT_PATIENCE = 30.0
 
 
 class Rules(NamedTuple):
-    """What the waits of one client have in common.
+    """What holds for a wait: most waits of one client have all of it in common.
 
     Attributes:
         service: The name of the service.
@@ -41,6 +41,8 @@ class Rules(NamedTuple):
         min_interval: Seconds from the start of one poll of a job to that of the next, at least;
             not for the last one before the deadline, for ``poll_now``, nor for reading the result
             of a job that has ended.
+        is_check: Whether one answer is all that is wanted: no wait, so no end of it is told, and
+            what an answer for many does not tell of the job is asked at once.
     """
 
     service: str = "default"
@@ -49,6 +51,7 @@ class Rules(NamedTuple):
     missing_delay: float = 0.0
     result_delay: float = 0.0
     min_interval: float = 0.0
+    is_check: bool = False
 
 
 class Again(NamedTuple):
@@ -113,8 +116,9 @@ def decide(
     if end is not None and isinstance(outcome.result, RejectedError):
         return _ended(wait, now, end.status, report=end, failure=failure, told=end_at)
     alone = outcome.alone or end is not None
-    # An answer for many has told the end; the rest is read now.
-    free = end is not None and outcome.alone
+    # An answer for many has told the end; the rest is read now. A check reads there all that such
+    # an answer does not tell.
+    free = outcome.alone and (end is not None or wait.rules.is_check)
     again = Again(0.0, None, failure, alone, False, free, end, end_at)
     if free:
         return again

@@ -17,8 +17,9 @@ from .._base.log import log, logger
 from .._base.text import quote
 from .._http.poller import Outcome
 from ..errors import PollError, VideoTranslationError, name_job
-from ..events import Ended, Event, Listener, Paced, Polled
+from ..events import Ended, Event, Listener, Paced, Polled, Submitted
 from ..status import Status
+from .waits import Wait
 
 # Polls without an answer, from the first on, of which a person is to hear.
 _SILENT_POLLS = 3
@@ -49,7 +50,7 @@ class Listeners:
         self._faults: dict[str, object] = {}  # what was told of, and by whom
 
     def stream(self) -> Stream | None:
-        """Returns what keeps events in order, of a job or the pace; None: nobody listens."""
+        """Returns what keeps the events of the pace in order; None: nobody listens."""
         return Stream() if self._listeners else None
 
     def wants_poll(self, outcome: Outcome) -> bool:
@@ -59,8 +60,22 @@ class Listeners:
         failed = isinstance(outcome.result, BaseException)
         return logger.isEnabledFor(logging.WARNING if failed else logging.DEBUG)
 
-    def wants_end(self, end: Ended) -> bool:
-        """Says whether an end interests anybody."""
+    def begin(self, wait: Wait) -> Stream | None:
+        """Returns what keeps the events of a wait in order, from its start; None: nobody listens.
+
+        A check is no wait: of its polls alone is told.
+        """
+        if not self._listeners:
+            return None
+        stream = Stream()
+        if not wait.rules.is_check:  # told with the next event, by a worker
+            stream.events.append(Submitted(wait.future.job_id, wait.rules.service))
+        return stream
+
+    def wants_end(self, wait: Wait, end: Ended) -> bool:
+        """Says whether the end of a wait interests anybody."""
+        if wait.rules.is_check:
+            return False
         interested = self._learner is not None or bool(self._listeners)
         return interested or logger.isEnabledFor(_level_of_end(end))
 

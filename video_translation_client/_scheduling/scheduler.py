@@ -10,11 +10,11 @@ import math
 import threading
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from .._http.poller import Outcome, Poller
 from ..clock import Clock
-from ..events import Ended, Submitted
+from ..events import Ended
 from ..future import Owner, StatusFuture
 from ..status import Status
 from . import process
@@ -35,7 +35,8 @@ class Scheduler(Owner, Plan):
     """Polls for futures until they end. Every method may be called from any thread.
 
     Args:
-        poller, asking, rules, listeners, clock: What the modules of these names describe.
+        poller, asking, listeners, clock: What the modules of these names describe.
+        service: Its name.
         max_rate, request_timeout, max_concurrency: As for the client.
 
     Attributes:
@@ -46,17 +47,16 @@ class Scheduler(Owner, Plan):
         self,
         poller: Poller,
         asking: Asking,
-        rules: Rules,
+        service: str,
         listeners: Listeners,
         max_rate: float | None,
         request_timeout: float,
         max_concurrency: int,
         clock: Clock,
     ) -> None:
-        self.service = rules.service
+        self.service = service
         self._poller = poller
         self._asking = asking
-        self._rules = rules
         self._listeners = listeners
         self._max_rate = max_rate
         self._request_timeout = request_timeout
@@ -82,8 +82,8 @@ class Scheduler(Owner, Plan):
 
     # Public calls come in here, and take no lock
 
-    def submit(self, future: StatusFuture) -> None:
-        """Takes over a future and has its job polled at once.
+    def submit(self, futures: Sequence[StatusFuture], rules: Rules) -> None:
+        """Takes over futures and has their jobs polled at once, together where that can be.
 
         Raises:
             RuntimeError: After ``shutdown``, or there is no thread to be had.
@@ -91,13 +91,15 @@ class Scheduler(Owner, Plan):
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         self.threads.start()
-        wait = self._waits[future] = Wait(future, self._rules, future.began)
-        self.threads.post(self._adopt, wait)
+        waits = [Wait(future, rules, future.began) for future in futures]
+        self._waits.update(zip(futures, waits))
+        self.threads.post(self._adopt, waits)
         if self._cancels:  # a shutdown that came in between may not have seen it
             self.threads.post(self._cancel_rest, None)
         if self.threads.is_over:  # the last thread left between our look and our message
-            self._waits.pop(future, None)
-            future.conclude(future.abandonment(self.service, _SHUT_DOWN))
+            for future in futures:
+                self._waits.pop(future, None)
+                future.conclude(future.abandonment(self.service, _SHUT_DOWN))
             raise RuntimeError("cannot schedule new futures after shutdown")
 
     def poll_now(self, future: StatusFuture) -> None:
@@ -218,7 +220,7 @@ class Scheduler(Owner, Plan):
         if not wait.future.conclude(end):
             return False
         self.threads.note(self._drop, wait.future)
-        return wait.future.has_callbacks or self._listeners.wants_end(end)
+        return wait.future.has_callbacks or self._listeners.wants_end(wait, end)
 
     def _tell_end(self, wait: Wait, end: Ended) -> None:
         self._listeners.tell(wait.stream, end)
@@ -295,21 +297,18 @@ class Scheduler(Owner, Plan):
         if now - poll.began > LATE:
             self._due.relieve(now)
 
-    def _adopt(self, wait: Wait, now: float) -> None:
-        # It may have been taken in, or its end, before: what was interrupted is done by others.
-        if wait.is_known or self._waits.get(wait.future) is not wait:
-            return
-        wait.is_known = True
-        wait.stream = self._listeners.stream()
-        if wait.stream is not None:  # told with the next event, by a worker
-            wait.stream.events.append(Submitted(wait.future.job_id, self.service))
-        self._pace.join(wait)
-        self._due.add(wait, now)
+    def _adopt(self, waits: Iterable[Wait], now: float) -> None:
+        for wait in waits:
+            # It may have been taken in, or its end, before: what was interrupted, others do.
+            if not wait.is_known and self._waits.get(wait.future) is wait:
+                wait.is_known = True
+                wait.stream = self._listeners.begin(wait)
+                self._pace.join(wait)
+                self._due.add(wait, now)
 
     def _adopt_rest(self, _: object, now: float) -> None:
         """Takes in those whose submit was interrupted, so that their end is seen to."""
-        for wait in list(self._waits.values()):
-            self._adopt(wait, now)
+        self._adopt(list(self._waits.values()), now)
 
     def _poll_now(self, wait: Wait, now: float) -> None:
         wait.is_hurried = False
@@ -325,10 +324,10 @@ class Scheduler(Owner, Plan):
         wait = self._waits.get(future)
         if wait is None or not future.claim(end):  # pragma: no cover - another end was faster
             return
-        self._adopt(wait, now)
+        self._adopt([wait], now)
         self._drop(future, now)
         self._follow_ups.append(future.finish_cancel)
-        if self._listeners.wants_end(end):
+        if self._listeners.wants_end(wait, end):
             self.threads.add_call(partial(self._listeners.tell, wait.stream, end), now)
 
     def _cancel_rest(self, _: object, now: float) -> None:

@@ -23,7 +23,7 @@ class Wait:
 
     Args:
         future: It.
-        rules: Those of its client.
+        rules: What holds for it.
         began: The moment of its submit.
     """
 

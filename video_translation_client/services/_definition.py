@@ -14,6 +14,9 @@ from .._base import arguments
 from ..strategy import Strategy
 from ._checks import check_batch, check_service, check_words
 
+MAX_WAIT_TIME = arguments.DefaultNumber(3 * 60 * 60.0)
+"""Seconds; long media take longer than an hour (muxinc/ai#220 went to two)."""
+
 Patterns = Tuple[Union[str, int], ...]
 Pairs = Tuple[Tuple[str, str], ...]
 
@@ -144,7 +147,8 @@ class Service:
         missing_delay: For how many seconds after the submit a missing job may still appear.
         strategy: When to ask next, where the user gives no waits; None: exponential backoff.
         max_attempts: The most polls of one job, where the user gives none; None: no limit.
-        max_wait_time: The most seconds of one wait, likewise.
+        max_wait_time: The most seconds of one wait, likewise. Left at its default, a job that is
+            expected to take long gets ten times what it is expected to, if that is more.
         max_rate: The most requests a second, likewise.
         min_interval: How often it wants one job asked at most: in seconds between two polls of
             one job, 0 or more. It bounds every strategy, where the user gives no other.
@@ -183,7 +187,7 @@ class Service:
     missing_delay: float = 30.0
     strategy: Strategy | None = None
     max_attempts: int | None = None
-    max_wait_time: float | None = 3600.0
+    max_wait_time: float | None = MAX_WAIT_TIME
     max_rate: float | None = None
     min_interval: float = 0.0
     batch: Batch | None = None

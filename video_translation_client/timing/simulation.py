@@ -199,10 +199,12 @@ class _Course(Poller):
         self._progress = progress
         self._clock = VirtualClock()
         self._shift = _APART * next(_TURNS)
+        self._rules = rules
         self._left = iter(range(len(jobs)))
         self._error: BaseException | None = None
         asking = Asking(self, advice, chance, rules, listeners, self._clock)
-        self._scheduler = _OneThread(self, asking, rules, listeners, None, math.inf, 1, self._clock)
+        service, most = rules.service, math.inf
+        self._scheduler = _OneThread(self, asking, service, listeners, None, most, 1, self._clock)
 
     def run(self, concurrency: int) -> None:
         """Returns when the jobs have ended, and no thread is left.
@@ -227,7 +229,7 @@ class _Course(Poller):
                 future.submitted_at += self._shift
                 future.add_done_callback(self._on_end)
                 job.began = future.began
-                self._scheduler.submit(future)
+                self._scheduler.submit((future,), self._rules)
         if count:
             self._scheduler.abandon()
 
@@ -335,9 +337,7 @@ def _beside(name: str, values: Any, count: int) -> list[Any]:
 
 def _rules(max_attempts: Any, max_wait_time: Any, min_interval: Any) -> Rules:
     return Rules(
-        max_attempts=None
-        if max_attempts is None
-        else arguments.count("max_attempts", max_attempts),
+        max_attempts=arguments.optional_count("max_attempts", max_attempts, none="no limit"),
         max_wait_time=arguments.optional_number(
             "max_wait_time", max_wait_time, above=0, none="no limit"
         ),
