@@ -77,12 +77,25 @@ SERVICES = {
         {"dubbing_id": "job-1", "status": "failed", "target_languages": ["es"], "error": TEXT},
     ),
     "azure": Documented(
-        "/operations/job-1?api-version=2025-05-20",
+        "/translations/job-1?api-version=2025-05-20",
         {"Ocp-Apim-Subscription-Key": KEY},
         ("NotStarted", "Running", "Succeeded"),
-        {"status": "NotStarted", "failureReason": None},
-        {"status": "Succeeded", "failureReason": None},
-        {"status": "Failed", "failureReason": TEXT},
+        *(
+            {
+                "id": "job-1",
+                "status": "Succeeded",
+                "latestIteration": {
+                    "status": word,
+                    "failureReason": text,
+                    "result": {"translatedVideoFileUrl": url},
+                },
+            }
+            for word, text, url in [
+                ("NotStarted", None, None),
+                ("Succeeded", None, f"{URL}video.mp4"),
+                ("Failed", TEXT, None),
+            ]
+        ),
     ),
     "sync": Documented(
         "/v2/generate/job-1",
@@ -209,7 +222,7 @@ BATCH = "/v3/video-translations/statuses?video_translation_ids="
 LIST = "/v1/dubbing"
 
 every_service = pytest.mark.parametrize("name", SERVICES)
-with_result = pytest.mark.parametrize("name", ["heygen", "sync", "murf", "vozo", "d-id"])
+with_result = pytest.mark.parametrize("name", ["heygen", "azure", "sync", "murf", "vozo", "d-id"])
 
 
 @pytest.fixture
@@ -246,7 +259,7 @@ def test_words(name: str, clock: VirtualClock) -> None:
     while not seen or seen[-1] != SERVICES[name].words[-1]:
         code, answer = poll(service, name)
         assert code == 200
-        seen.append(answer.get("data", answer)["status"])
+        seen.append((answer.get("data") or answer.get("latestIteration") or answer)["status"])
         clock.advance(10)
     assert clock.monotonic() == 490
     assert tuple(dict.fromkeys(seen)) == SERVICES[name].words
@@ -384,7 +397,7 @@ def test_heygen_problems_name_their_kind() -> None:
 @pytest.mark.parametrize("query", ["", "?api-version=2024-05-20-preview", "?api-version="])
 def test_azure_wants_its_version(query: str) -> None:
     """A request without the documented api-version is refused."""
-    code, answer = poll(MockService(service="azure"), "azure", f"/operations/job-1{query}")
+    code, answer = poll(MockService(service="azure"), "azure", f"/translations/job-1{query}")
     assert code == 400
     assert "api-version=2025-05-20" in answer["error"]
 

@@ -103,15 +103,21 @@ SERVICES = {
     ),
     "azure": Documented(
         "https://westeurope.api.cognitive.microsoft.com/videotranslation",
-        "/operations/job-1?api-version=2025-05-20",
+        "/translations/job-1?api-version=2025-05-20",
         {"Ocp-Apim-Subscription-Key": KEY},
         ("NotStarted", "Running"),
-        '{"id": "job-1", "status": "WORD"}',
+        '{"id": "job-1", "status": "Succeeded", "latestIteration": {"status": "WORD"}}',
         ("Succeeded",),
-        '{"id": "job-1", "status": "WORD"}',
-        "BASE/translations/job-1?api-version=2025-05-20",
+        '{"id": "job-1", "status": "Succeeded", "latestIteration": {"status": "WORD", "result":'
+        ' {"translatedVideoFileUrl": "https://files.azure.example/v.mp4?sig=s"}}}',
+        "https://files.azure.example/v.mp4?sig=s",
         ("Failed", "Canceled"),
         (
+            (
+                '{"latestIteration": {"status": "WORD", "failureReason": "The file is wrong."}}',
+                "The file is wrong.",
+                None,
+            ),
             (
                 '{"id": "job-1", "status": "WORD", "failureReason": "The locale is wrong."}',
                 "The locale is wrong.",
@@ -438,6 +444,25 @@ def test_a_word_that_is_not_documented_means_pending_and_is_warned_of_once(
     provider.requests.clear()
     assert client.get_status("job-2") == "completed"
     assert warnings_of(caplog) == warned
+
+
+def test_azure_has_translated_nothing_before_an_iteration_has(provider, connect):
+    """A translation that was created, or a new iteration of a finished one, is still to be done."""
+    provider.tell(
+        '{"id": "job-1", "status": "Running"}',
+        '{"id": "job-1", "status": "Succeeded", "latestIteration": null}',
+        '{"id": "job-1", "status": "Succeeded", "latestIteration": {"status": "Running"},'
+        ' "latestSucceededIteration": {"status": "Succeeded", "result":'
+        ' {"translatedVideoFileUrl": "https://files.azure.example/old.mp4"}}}',
+        done("azure"),
+    )
+    states = []
+    future = connect("azure").submit("job-1")
+    future.add_update_callback(lambda future: states.append(future.report.state))
+    assert future.result(PATIENCE) == "completed"
+    assert states[-3:] == ["NotStarted", "Running", "Succeeded"]
+    assert len(provider.requests) == 4
+    assert future.report.result == SERVICES["azure"].result
 
 
 def test_deepdub_has_no_word_that_is_not_known(provider, connect, caplog):

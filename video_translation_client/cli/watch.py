@@ -199,7 +199,7 @@ output:
   With --result the URL of each completed job's result, as soon as there is
   one, and nothing else on standard output; lines as above are on standard
   error. Several results of a job are a line each; one that is not text is
-  JSON. The URLs of azure, camb and elevenlabs want the service's key as well.
+  JSON. The URLs of camb and elevenlabs want the service's key as well.
 
 {exit_status.describe()}
 

@@ -42,11 +42,20 @@ LANGUAGES: Mapping[str, Language] = {
         },
     ),
     "azure": Documented(
-        path="/operations/{id}",
+        path="/translations/{id}",
         query={"api-version": "2025-05-20"},
         headers={"Ocp-Apim-Subscription-Key": ""},
         words=Words(("NotStarted", "Running"), "Succeeded", "Failed"),
-        body=lambda job: {"status": job.word, "failureReason": job.error},
+        # The translation itself has been created; what is at work, or has failed, is its iteration.
+        body=lambda job: {
+            "id": job.job_id,
+            "status": "Succeeded",
+            "latestIteration": {
+                "status": job.word,
+                "failureReason": job.error,
+                "result": {"translatedVideoFileUrl": job.url("video.mp4")},
+            },
+        },
     ),
     "sync": Documented(
         path="/v2/generate/{id}",
