@@ -53,11 +53,61 @@ def test_a_callback_that_raises_is_seen_without_any_logging_set_up(real_server):
 
 
 def test_a_wait_without_any_answer_is_one_warning_after_three_polls(real_server):
-    """It is seen without any logging set up, and says what failed."""
+    """It is seen without any logging set up, and says what failed, and when the wait ends."""
     real_server.job("job-1", faults=dict.fromkeys(range(1, 9), Fault.http(500)))
     real_server.job("job-2", faults=dict.fromkeys((1, 2, 4, 5), Fault.http(500)), duration=1000)
     printed = run(real_server, "client.get_status('job-1'); client.get_status('job-2')")
-    assert printed == "job 'job-1': HTTP status 500; next poll in 0.04 s\n"
+    assert printed == (
+        "job 'job-1': HTTP status 500; next poll in 0.04 s; no poll was answered so far, and the"
+        " wait ends after 60 s or 5 polls\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "ends"),
+    [
+        ({"max_attempts": None}, "ends after 60 s"),
+        ({"max_wait_time": None, "max_attempts": 4}, "ends after 4 polls"),
+        ({"max_wait_time": 90}, "ends after 90 s or 10 polls"),
+    ],
+)
+def test_the_warning_names_the_limits_of_this_wait(server, make_client, caplog, limits, ends):
+    """Those of the job, or else of the client."""
+    server.job("job-1", faults=dict.fromkeys(range(1, 5), Fault.http(500)))
+    client = make_client()
+    client.get_status("job-1", **limits)
+    client.shutdown()
+    (warned,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    beginning = "job 'job-1': HTTP status 500; next poll in 4.00 s"
+    assert warned == f"{beginning}; no poll was answered so far, and the wait {ends}"
+
+
+def test_a_wait_without_any_limit_says_so(server, make_client, caplog):
+    """Nothing else would end it."""
+    server.job("job-1", faults=dict.fromkeys(range(1, 4), Fault.http(500)))
+    client = make_client(max_attempts=None, max_wait_time=None)
+    assert client.get_status("job-1") == "completed"
+    assert (
+        caplog.records[-1]
+        .getMessage()
+        .endswith("; no poll was answered so far, and the wait has no limit")
+    )
+
+
+def test_a_wait_that_ends_without_any_answer_before_three_polls_is_a_warning_as_well(
+    server, make_client, caplog
+):
+    """With the failure and the limit: nothing else would tell of it."""
+    server.job("job-1", faults=dict.fromkeys(range(1, 5), Fault.http(500)))
+    client = make_client(max_attempts=2)
+    client.get_status("job-1")
+    client.shutdown()
+    (line,) = caplog.records
+    assert line.levelname == "WARNING"
+    assert line.getMessage() == (
+        "job 'job-1': no status was received in 2 polls and 1.0 s; the limit max_attempts=2 is"
+        " reached; HTTP status 500"
+    )
 
 
 def test_its_logger_has_no_handler():

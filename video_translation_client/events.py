@@ -30,6 +30,8 @@ class Submitted:
 class Polled:
     """A poll was answered, or has failed, and the wait goes on or ends right after.
 
+    One of ``check`` is no part of a wait: there is no ``Submitted`` before, and no ``Ended`` after.
+
     Attributes:
         job_id: The job.
         service: The name of the service.
@@ -41,6 +43,8 @@ class Polled:
         error: Why it failed, or None.
         next_poll: Seconds until the next one; None: there is none.
         silent: Whether no poll of the job has been answered so far.
+        max_attempts: The most polls of this wait, or None.
+        max_wait_time: Its most seconds, or None.
     """
 
     job_id: str | None
@@ -52,6 +56,8 @@ class Polled:
     error: BaseException | None
     next_poll: float | None
     silent: bool
+    max_attempts: int | None = None
+    max_wait_time: float | None = None
 
     @property
     def status(self) -> Status | None:

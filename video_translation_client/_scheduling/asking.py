@@ -125,6 +125,8 @@ class Asking:
             error,
             decision.seconds if isinstance(decision, Again) else None,
             is_silent,
+            wait.rules.max_attempts,
+            wait.rules.max_wait_time,
         )
         self._listeners.tell(wait.stream, event)
 

@@ -131,11 +131,23 @@ def _log_poll(event: Polled) -> None:
     seconds = event.next_poll
     then = "no further poll" if seconds is None else f"next poll in {seconds:.2f} s"
     if isinstance(event.error, PollError):
-        late = event.silent and event.attempt == _SILENT_POLLS
-        log(logging.WARNING if late else logging.INFO, "%s; %s", event.error, then)
+        if event.silent and event.attempt == _SILENT_POLLS:
+            log(logging.WARNING, "%s; %s; %s", event.error, then, _limits_in(event))
+        else:
+            log(logging.INFO, "%s; %s", event.error, then)
     elif event.error is None and event.status in (None, Status.PENDING):
         state = "nothing new" if event.report is None else quote(event.report.state)
         log(logging.DEBUG, "%s: %s; %s", name_job(event.job_id), state, then)
+
+
+def _limits_in(event: Polled) -> str:
+    limits = []
+    if event.max_wait_time is not None:
+        limits.append(f"{event.max_wait_time:g} s")
+    if event.max_attempts is not None:
+        limits.append(f"{event.max_attempts} polls")
+    ends = f"ends after {' or '.join(limits)}" if limits else "has no limit"
+    return f"no poll was answered so far, and the wait {ends}"
 
 
 def _log_pace(event: Paced) -> None:
@@ -147,6 +159,8 @@ def _level_of_end(end: Ended) -> int:
     levels = {Status.REJECTED: logging.WARNING, Status.TIMEOUT: logging.INFO}
     if end.error is not None and not isinstance(end.error, VideoTranslationError):
         return logging.ERROR  # of the user's own code
+    if end.status is Status.TIMEOUT and end.report is None and end.attempts < _SILENT_POLLS:
+        return logging.WARNING  # nothing has told of it before
     return levels.get(end.status, logging.DEBUG)
 
 
@@ -157,6 +171,7 @@ def _log_end(end: Ended) -> None:
     elif end.status is Status.REJECTED:
         log(level, "%s; the wait ends", end.error)
     elif end.status is Status.TIMEOUT:
-        log(level, "%s: %s", name, "; ".join(filter(None, (end.reason, end.advice))))
+        failure = end.last_error.reason if end.report is None and end.last_error else None
+        log(level, "%s: %s", name, "; ".join(filter(None, (end.reason, failure, end.advice))))
     elif end.report is not None:
         log(level, "%s: %s", name, quote(end.report.state))
