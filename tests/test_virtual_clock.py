@@ -166,6 +166,22 @@ def test_a_client_that_was_never_used_holds_nothing_up(clock, server, make_clien
     assert make_client().get_status() == "completed"
 
 
+def test_it_stands_still_only_where_nobody_waits_and_nobody_holds_it(server, make_client, clock):
+    """A client without a job does not move it, and one with a job does."""
+    assert clock.stands_still()
+    with clock.paused():
+        assert not clock.stands_still()
+    server.job("job-1", duration=30)
+    client = make_client()
+    still = []
+    future = client.submit("job-1", on_update=lambda _: still.append(clock.stands_still()))
+    assert future.result(PATIENCE) == "completed"
+    client.shutdown()
+    assert still == [False] * len(still)
+    assert clock.stands_still()
+    assert not Clock().stands_still()
+
+
 def test_it_starts_at_zero():
     """So moments in a test are round numbers."""
     assert VirtualClock().monotonic() == 0

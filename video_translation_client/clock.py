@@ -76,6 +76,10 @@ class Clock:
     def rest(self, wakeups: Wakeups) -> None:
         """Says that fewer exchanges are under way; the real clock has no need to know."""
 
+    def stands_still(self) -> bool:
+        """Says whether no time will pass any more by itself; on the real clock it always does."""
+        return False
+
     def leave(self, wakeups: Wakeups) -> None:
         """Says that nobody will wait for ``wakeups`` any more."""
 

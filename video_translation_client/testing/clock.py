@@ -157,6 +157,14 @@ class VirtualClock(Clock):
             self._parties.pop(wakeups, None)
             self._go_on()
 
+    def stands_still(self) -> bool:
+        """Says whether nobody waits on it for any moment, and nobody holds it to move it by hand.
+
+        While a client or server on it has something under way, it does not stand still.
+        """
+        with self._lock:
+            return not self._held and self._quiet() and self._next_due() == math.inf
+
     # Under the lock
 
     def _quiet(self) -> bool:
@@ -178,11 +186,14 @@ class VirtualClock(Clock):
         if not self._held and self._quiet():
             self._jump(math.inf)
 
-    def _jump(self, limit: float) -> bool:
-        """Moves to the next due moment up to ``limit`` and wakes whom it concerns."""
+    def _next_due(self) -> float:
         dues = [party.until for party in list(self._parties.values()) if party is not None]
         dues += [sleep.until for sleep in list(self._sleepers.values()) if not sleep.is_over()]
-        due = min(dues, default=math.inf)
+        return min(dues, default=math.inf)
+
+    def _jump(self, limit: float) -> bool:
+        """Moves to the next due moment up to ``limit`` and wakes whom it concerns."""
+        due = self._next_due()
         if due > limit or due == math.inf:
             return False
         self._now = max(self._now, due)

@@ -59,6 +59,15 @@ if TYPE_CHECKING:
         service: str | None
 
 
+# How a client of the library begins to say who it is.
+_OUR_CLIENT = "video-translation-client/"
+
+_STANDS_STILL = (
+    "this mock server is on a virtual clock that nobody moves, so the job would never end: pass the"
+    " same clock= to the client, or move it by hand inside clock.paused()"
+)
+
+
 @dataclass(frozen=True)
 class ReceivedRequest:
     """One request as it arrived, and what it got.
@@ -71,7 +80,7 @@ class ReceivedRequest:
         headers: The request's headers; names as in ``X-Api-Key``.
         job_ids: The jobs that it asked for; ``(None,)`` is the one unnamed job.
         polls: The jobs among them that the service knows, in the same order.
-        code: The HTTP status of the ordinary answer: 200, 400, 401, 404 or 405.
+        code: The HTTP status of the ordinary answer: 200, 400, 401, 404, 405 or 409.
         fault: What it got in place of the ordinary answer, or None.
     """
 
@@ -112,7 +121,9 @@ class MockService:
         keep_jobs: How many jobs without a script are remembered, next to those that have not
             ended; None for all. The one that ended first is forgotten first, and begins anew if
             it is asked for again.
-        clock: What measures durations and waits.
+        clock: What measures durations and waits. If it is a ``VirtualClock`` that nobody moves, a
+            client of the library that is not on it would wait in real time for nothing: HTTP 409
+            tells it so in place of ``pending``. Within ``clock.paused()``, all is as usual.
         service: Whose language it speaks: ``"heygen"``, ``"elevenlabs"``, ``"azure"``,
             ``"sync"``, ``"synthesia"``, ``"murf"``, ``"deepdub"``, ``"camb"``, ``"vozo"``,
             ``"d-id"`` or ``"adobe"``; None is the default, described first.
@@ -225,6 +236,8 @@ class MockService:
             if name.startswith("HTTP_")
         }
         request = Request(method, path, query, headers)
+        is_ours = headers.get("User-Agent", "").startswith(_OUR_CLIENT)
+        is_futile = is_ours and self._clock.stands_still()
         with self._lock:
             now = self._clock.monotonic()
             question = self._language.read(request, self._jobs)
@@ -233,6 +246,8 @@ class MockService:
             polls = tuple(standing.poll for standing in standings)
             answer = _answer(*question.write(standings))
             fault = next((poll.fault for poll in polls if poll.fault is not None), None)
+            if is_futile and any(poll.status == "pending" for poll in polls):
+                answer = _answer(*self._language.refuse(409, _STANDS_STILL).write(()))
             self._requests.append(
                 ReceivedRequest(
                     now, method, path, query, headers, question.job_ids, polls, answer.code, fault
