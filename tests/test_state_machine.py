@@ -314,9 +314,10 @@ class Waits(RuleBasedStateMachine):
             clock=self.clock,
         )
 
-    def wait_for(self, answers, tail, actions, is_late=False):
-        """Submits a job, whose callbacks do what they are told."""
-        job = Job(f"job-{next(self.numbers)}", self.client, self.limits, answers, tail, actions)
+    def wait_for(self, answers, tail, actions, is_late=False, own=None):
+        """Submits a job, whose callbacks do what they are told; it may have limits of its own."""
+        limits = self.limits if own is None else (*own, self.limits[2])
+        job = Job(f"job-{next(self.numbers)}", self.client, limits, answers, tail, actions)
         self.script(job)
         self.jobs[job.job_id] = job
 
@@ -337,7 +338,8 @@ class Waits(RuleBasedStateMachine):
                 job.is_told.set()
 
         try:
-            job.future = job.client.submit(job.job_id, on_update)
+            named = {} if own is None else {"max_attempts": own[0], "max_wait_time": own[1]}
+            job.future = job.client.submit(job.job_id, on_update, **named)
         except RuntimeError:  # a callback has shut the client down
             del self.jobs[job.job_id]
             return
@@ -381,11 +383,12 @@ class Waits(RuleBasedStateMachine):
         tail=st.sampled_from(["completed", "error", "pending"]),
         actions=_actions(),
         is_late=st.booleans(),
+        own=st.one_of(st.none(), st.none(), _limits().map(lambda limits: limits[:2])),
     )
-    def submit(self, count, answers, tail, actions, is_late):
+    def submit(self, count, answers, tail, actions, is_late, own):
         """Jobs of any kind."""
         for _ in range(count):
-            self.wait_for(answers, tail, actions, is_late)
+            self.wait_for(answers, tail, actions, is_late, own)
 
     @rule(count=st.integers(2, 8), answer=st.sampled_from(ANSWERS))
     def submit_many(self, count, answer):
