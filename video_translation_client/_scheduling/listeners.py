@@ -159,7 +159,7 @@ def _level_of_end(end: Ended) -> int:
     levels = {Status.REJECTED: logging.WARNING, Status.TIMEOUT: logging.INFO}
     if end.error is not None and not isinstance(end.error, VideoTranslationError):
         return logging.ERROR  # of the user's own code
-    if end.status is Status.TIMEOUT and end.report is None and end.attempts < _SILENT_POLLS:
+    if end.status is Status.TIMEOUT and end.report is None and 0 < end.attempts < _SILENT_POLLS:
         return logging.WARNING  # nothing has told of it before
     return levels.get(end.status, logging.DEBUG)
 

@@ -6,11 +6,8 @@ renews them, in ``report.payload`` with those of the audio and the captions. One
 30 s in its first 3 minutes, and then every 60 s (skills, heygen-translate/references/
 troubleshooting.md: "Polling cadence"): it is never asked oftener.
 
-The statuses request also takes ``batch_ids``, of ``POST /v3/video-translations/batches``: up to 100
-translations that were started together. Such an id is none of a job, as a batch neither completes
-nor fails and has no result, so it is not sent. Each of the batch's translations is a job: ``GET
-/v3/video-translations/batches/{id}`` lists their ids (``video_id``), and these are asked for by
-hundreds all the same.
+The statuses request also takes ``batch_ids``. Such an id is of no job, but of many that were begun
+together; ``GET /v3/video-translations/batches/{id}`` lists their own (``video_id``): submit these.
 """
 
 from ..strategy import Stages

@@ -17,7 +17,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, cast
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence, cast
 
 from .._base import arguments
 from ..clock import Clock
@@ -58,6 +58,10 @@ if TYPE_CHECKING:
         clock: Clock | None
         service: str | None
 
+
+# Real seconds for which a job is told to be pending at one and the same virtual moment, before that
+# is taken for a mistake; whoever moves the clock by hand may need a moment.
+_PATIENCE = 0.5
 
 # How a client of the library begins to say who it is.
 _OUR_CLIENT = "video-translation-client/"
@@ -122,8 +126,9 @@ class MockService:
             ended; None for all. The one that ended first is forgotten first, and begins anew if
             it is asked for again.
         clock: What measures durations and waits. If it is a ``VirtualClock`` that nobody moves, a
-            client of the library that is not on it would wait in real time for nothing: HTTP 409
-            tells it so in place of ``pending``. Within ``clock.paused()``, all is as usual.
+            client of the library that is not on it would wait in real time for nothing: at its
+            first poll after half a second of that, HTTP 409 tells it so in place of ``pending``.
+            Within ``clock.paused()``, all is as usual.
         service: Whose language it speaks: ``"heygen"``, ``"elevenlabs"``, ``"azure"``,
             ``"sync"``, ``"synthesia"``, ``"murf"``, ``"deepdub"``, ``"camb"``, ``"vozo"``,
             ``"d-id"`` or ``"adobe"``; None is the default, described first.
@@ -172,6 +177,9 @@ class MockService:
         # Protects _jobs, each job in it, _made_up and _requests: polls are counted in order of
         # arrival.
         self._lock = threading.Lock()
+        # Likewise: since when, in real time, jobs were told to be pending on a clock that stands
+        # still, and where it stood.
+        self._told: dict[str | None, tuple[float, float]] = {}
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         for job_id, script in ({} if jobs is None else arguments.mapping("jobs", jobs)).items():
             self._add(job_id, script)
@@ -246,7 +254,7 @@ class MockService:
             polls = tuple(standing.poll for standing in standings)
             answer = _answer(*question.write(standings))
             fault = next((poll.fault for poll in polls if poll.fault is not None), None)
-            if is_futile and any(poll.status == "pending" for poll in polls):
+            if is_futile and self._tells_in_vain(polls, now):
                 answer = _answer(*self._language.refuse(409, _STANDS_STILL).write(()))
             self._requests.append(
                 ReceivedRequest(
@@ -254,6 +262,18 @@ class MockService:
                 )
             )
         return answer, fault
+
+    def _tells_in_vain(self, polls: Sequence[Poll], now: float) -> bool:
+        """Says whether clients have been told for long, at this moment, that a job is pending.
+
+        One look says nothing of a wait: whoever takes it may move the clock before the next.
+        """
+        real = Clock().monotonic()
+        pending = [poll.job_id for poll in polls if poll.status == "pending"]
+        for job_id in pending:
+            if self._told.get(job_id, (0.0, -1.0))[1] != now:
+                self._told[job_id] = (real, now)
+        return any(real - self._told[job_id][0] >= _PATIENCE for job_id in pending)
 
     def _sleep(self, connection: socket.socket | None, seconds: float) -> None:
         def given_up() -> bool:
