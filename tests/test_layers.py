@@ -23,6 +23,7 @@ KNOWS = {
     "_http": {*GROUND, "services"},
     "future": GROUND,
     "_scheduling": {*GROUND, "future", "_http.poller", "_http.exchange"},
+    "metrics": GROUND,
     "_contradictions": {*GROUND, "services"},
     "_settings": {*GROUND, "services", "_http", "_scheduling", "_contradictions"},
     "timing": {
