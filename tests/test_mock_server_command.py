@@ -37,6 +37,8 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         line = process.stdout.readline()
         found = re.fullmatch(r"Mock server listening on (http://.+:\d+) \(Ctrl-C ends it\)\n", line)
         assert found, line
+        line = process.stdout.readline()
+        assert line == "Open it in a browser to watch its jobs and their polls\n"
         yield process, found[1]
     finally:
         process.terminate()
@@ -67,6 +69,14 @@ def test_signal_ends_it(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.communicate(timeout=PATIENCE) == ("", "")
         assert process.returncode == 0
+
+
+def test_a_browser_is_shown_a_page() -> None:
+    """At the URL that is printed."""
+    with running() as (_, url), build_opener(ProxyHandler({})).open(
+        Request(url, headers={"Accept": "text/html"}), timeout=PATIENCE
+    ) as response:
+        assert response.read().startswith(b"<!doctype html>")
 
 
 def test_import_starts_nothing() -> None:

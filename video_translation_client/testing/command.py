@@ -73,7 +73,10 @@ def _serve(server: MockServer, signals: Signals) -> int:
         sys.stderr.write(f"Can't listen on port {server.port} of {server.host}: {reason}\n")
         return 1
     try:
-        sys.stdout.write(f"Mock server listening on {server.url} (Ctrl-C ends it)\n")
+        sys.stdout.write(
+            f"Mock server listening on {server.url} (Ctrl-C ends it)\n"
+            "Open it in a browser to watch its jobs and their polls\n"
+        )
         sys.stdout.flush()
         if not arguments.is_loopback(server.host):
             sys.stderr.write(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from .._base.text import quote
+from .page import Page
 from .service import MockService
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class MockServer(MockService):
 
     Use it as a context manager, or call the two; a server that has been stopped may be started
     again and has the same port, jobs and requests as before. Safe to use from any thread, but
-    for starting and stopping it.
+    for starting and stopping it. A browser sees a page at its URL: the jobs, and their polls.
 
     Args:
         host: The address to listen on: IPv4, IPv6 without brackets, or a name.
@@ -102,7 +103,7 @@ class MockServer(MockService):
         if self._running is not None:
             raise RuntimeError(f"the server listens already, on {self.url}")
         self._interrupt.clear()
-        server = _Server(self._host, self._port, self)
+        server = _Server(self._host, self._port, Page(self, self._look))
         self._port = server.port
         # The interval bounds how long stop() waits; it does not delay any connection.
         thread = threading.Thread(
@@ -227,7 +228,7 @@ class _Handler(WSGIRequestHandler):
 class _Server(ThreadedWSGIServer):
     """Accepts connections, one thread each, and knows them all, so that it can close them."""
 
-    def __init__(self, host: str, port: int, app: MockServer) -> None:
+    def __init__(self, host: str, port: int, app: Page) -> None:
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._ended: collections.deque[socket.socket] = collections.deque()
         # Protects the closing of connections: shutting down one that another thread is just

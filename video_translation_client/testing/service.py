@@ -17,7 +17,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence, cast
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Sequence, cast
 
 from .._base import arguments
 from ..clock import Clock
@@ -63,6 +63,9 @@ if TYPE_CHECKING:
 # is taken for a mistake; whoever moves the clock by hand may need a moment.
 _PATIENCE = 0.5
 
+# How many requests a look tells of.
+_MOST_AT_ONCE = 1000
+
 # How a client of the library begins to say who it is.
 _OUR_CLIENT = "video-translation-client/"
 
@@ -97,6 +100,24 @@ class ReceivedRequest:
     polls: tuple[Poll, ...]
     code: int
     fault: Fault | None
+
+
+class Look(NamedTuple):
+    """What ``Page`` is told at a look.
+
+    Attributes:
+        now: The time, in the clock's seconds.
+        first: The number of the first request in ``requests``, counted from 0.
+        received: How many requests there were so far.
+        requests: Those from ``first`` on, in order of arrival; not more than fit into one answer.
+        plans: What the jobs do that these ask for, as far as the service remembers them.
+    """
+
+    now: float
+    first: int
+    received: int
+    requests: list[ReceivedRequest]
+    plans: list[JobPlan]
 
 
 class MockService:
@@ -170,12 +191,13 @@ class MockService:
             arguments.count("keep_requests", keep_requests)
         self._keep_jobs = None if keep_jobs is None else arguments.count("keep_jobs", keep_jobs)
         self._requests: collections.deque[ReceivedRequest] = collections.deque(maxlen=keep_requests)
+        self._received = 0
         self._jobs: dict[str | None, Job] = {}
         # The jobs without a script by their ends, each with a number, as jobs have no order.
         self._made_up: list[tuple[float, int, Job]] = []
         self._numbers = itertools.count()
-        # Protects _jobs, each job in it, _made_up and _requests: polls are counted in order of
-        # arrival.
+        # Protects _jobs, each job in it, _made_up, _requests and _received: polls are counted in
+        # order of arrival.
         self._lock = threading.Lock()
         # Likewise: since when, in real time, jobs were told to be pending on a clock that stands
         # still, and where it stood.
@@ -256,6 +278,7 @@ class MockService:
             fault = next((poll.fault for poll in polls if poll.fault is not None), None)
             if is_futile and self._tells_in_vain(polls, now):
                 answer = _answer(*self._language.refuse(409, _STANDS_STILL).write(()))
+            self._received += 1
             self._requests.append(
                 ReceivedRequest(
                     now, method, path, query, headers, question.job_ids, polls, answer.code, fault
@@ -274,6 +297,17 @@ class MockService:
             if self._told.get(job_id, (0.0, -1.0))[1] != now:
                 self._told[job_id] = (real, now)
         return any(real - self._told[job_id][0] >= _PATIENCE for job_id in pending)
+
+    def _look(self, since: int) -> Look:
+        """Returns what is kept of the requests from number ``since`` on, counted from 0."""
+        with self._lock:
+            forgotten = self._received - len(self._requests)
+            first = max(since, forgotten)
+            start = first - forgotten
+            requests = list(itertools.islice(self._requests, start, start + _MOST_AT_ONCE))
+            job_ids = {poll.job_id for request in requests for poll in request.polls}
+            plans = [self._jobs[job_id].plan for job_id in job_ids if job_id in self._jobs]
+            return Look(self._clock.monotonic(), first, self._received, requests, plans)
 
     def _sleep(self, connection: socket.socket | None, seconds: float) -> None:
         def given_up() -> bool:
