@@ -90,7 +90,9 @@ def browser(chromium: WebDriver) -> Iterator[WebDriver]:
     chromium.get_log("browser")
     yield chromium
     chromium.get("about:blank")
-    assert [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"] == []
+    # The server may have stopped before the page has: that is no mistake of the page.
+    entries = [entry for entry in chromium.get_log("browser") if entry["source"] != "network"]
+    assert [entry for entry in entries if entry["level"] == "SEVERE"] == []
 
 
 @pytest.fixture
@@ -223,7 +225,7 @@ def test_it_is_drawn_as_it_comes(
     clock.advance(12)
     until(browser, lambda: text(browser, ".told[role=cell]") == "not told")
     assert number(browser, ".job.ended") == 1
-    assert text(browser, "#jobs-more") == "1 ended, not told"
+    assert text(browser, "#jobs-more") == "1 not told yet"
     clock.advance(1)
     poll(server, "a")
     until(browser, lambda: text(browser, ".told[role=cell]") == "3.0 s")
