@@ -53,6 +53,15 @@ def test_a_base_url_that_paths_cannot_follow_is_refused(url):
         VideoTranslationClient(url)
 
 
+@pytest.mark.parametrize("end", ["/status", "/status/"])
+def test_a_base_url_that_ends_in_status_is_refused_with_the_right_one(end):
+    """The path is appended to it; one of a service of one's own may end so."""
+    with pytest.raises(ValueError, match="^base_url must be 'http://h/api': /status is appended"):
+        VideoTranslationClient(f"http://me:hush@h/api{end}")
+    VideoTranslationClient("http://status")
+    VideoTranslationClient("http://h/api/status", service=Service("acme"))
+
+
 @pytest.mark.parametrize("url", [b"http://example.com", 5000, ["http://example.com"]])
 def test_a_base_url_that_is_no_text_is_refused(url):
     """A TypeError shows what was given."""

@@ -217,15 +217,21 @@ def test_a_file_that_cannot_be_read_is_told(refusal: Callable[..., str], tmp_pat
     told = refusal("--durations", missing)
     assert told == f"{missing}: it can't be read: No such file or directory"
     binary = tmp_path / "binary"
-    binary.write_bytes(b"\xff\xfe1\x00")
-    assert refusal("--durations", str(binary)) == f"{binary}: it is not text in UTF-8"
+    binary.write_bytes(b"\x1f\x8b1\x00")
+    assert refusal("--durations", str(binary)) == f"{binary}: it is not text in UTF-8 or UTF-16"
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--median", "0"], "--median must be a number above 0, not 0"),
-        (["--median", ""], "--median must be a number above 0, not ''"),
+        (
+            ["--median", "5 minutes"],
+            (
+                "--median must be a number above 0, not '5 minutes'; in seconds, or with a unit as"
+                " in 500ms, 90s, 30m, 1.5h, 1h30m or 2d"
+            ),
+        ),
         (["--spread", "-1"], "--spread must be a number, 0 or more, not -1"),
         (["--spread", "1e9"], "--median and --spread give jobs of 3.04e+306 s: too long"),
         (["--poll-cost", "0"], "--poll-cost must be a number above 0, not 0"),

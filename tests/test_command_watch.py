@@ -194,42 +194,12 @@ def test_what_a_service_says_forges_no_line_of_its_own(
     assert "\x1b" not in told.err + told.out
 
 
-def test_job_ids_are_read_from_standard_input(
-    server: MockServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """'-' reads a job id a line, without blank lines; a job given twice is asked for once."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("b\r\n\n  \na\nb\n"))
-    assert main(["watch", server.url, "--max-attempts", "1", "a", "-", "c"]) == 4
-    assert sorted(asked(server)) == ["a", "b", "c"]
-    assert len(server.requests) == 3
-    assert "watch --max-attempts 1 " + server.url + " a b c" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("stdin", "problem"),
-    [
-        (io.StringIO("\n \n"), "holds no job id"),
-        (None, "holds no job id"),
-        (io.TextIOWrapper(io.BytesIO(b"job-\xff\n"), "utf-8"), "can't be read: 'utf-8' codec"),
-    ],
-)
-def test_standard_input_without_job_ids_is_a_usage_error(
-    stdin: Any, problem: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A list of job ids that is empty or can't be read is a usage error rather than no jobs."""
-    monkeypatch.setattr("sys.stdin", stdin)
-    with pytest.raises(SystemExit) as caught:
-        main(["watch", "http://127.0.0.1:1", "-"])
-    assert caught.value.code == 2
-    assert f"JOB_ID: standard input ('-') {problem}" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ([], "a COMMAND is required: watch, plan, demo or services"),
         (["watch"], "the following arguments are required: URL, or --service NAME"),
-        (["watch", "127.0.0.1:5000"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
+        (["watch", "job-1"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
         (["watch", "http://*.example.com"], "no request can be made of"),
         (["watch", "http://h", "a", ".."], "JOB_ID must not be '..'"),
         (["watch", "http://h", "--bogus"], "unrecognized arguments: --bogus"),
@@ -470,20 +440,6 @@ def test_the_limit_does_not_wait_for_a_request_that_hangs(server: MockServer) ->
     assert done.returncode == 4
     assert done.stdout.startswith("timeout (the poll under way had no answer when the limit was")
     assert "; no status was received in 1 poll and" in done.stdout
-
-
-def test_ctrl_c_while_job_ids_are_read_ends_it_quietly(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C before the watch has begun is status 130 without a traceback."""
-
-    def interrupted() -> Iterator[str]:
-        yield "job-1"
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("sys.stdin", interrupted())
-    assert main(["watch", "http://127.0.0.1:1", "-"]) == 130
-    assert capsys.readouterr() == ("", "")
 
 
 def test_an_ignored_interrupt_stays_ignored(server: MockServer) -> None:

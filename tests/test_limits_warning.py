@@ -6,6 +6,7 @@ import pytest
 from conftest import PATIENCE
 
 from video_translation_client import VideoTranslationClient
+from video_translation_client.strategy import FixedInterval
 
 pytestmark = pytest.mark.one_python
 
@@ -21,6 +22,12 @@ def test_attempts_that_are_spent_long_before_the_wait_time_warn_with_the_numbers
         " pass max_attempts=None to wait by time alone"
     )
     assert caught[0].filename == __file__
+
+
+def test_attempts_at_a_fixed_interval_are_reckoned_with_as_well():
+    """Ten of them every minute last for nine minutes, not for an hour."""
+    with pytest.warns(UserWarning, match="^max_attempts and max_wait_time .* after 540 s at most"):
+        VideoTranslationClient(URL, max_wait_time=3600, strategy=FixedInterval(60, jitter=0))
 
 
 def test_a_first_wait_above_the_cap_warns():
@@ -68,6 +75,14 @@ def test_waits_that_are_shorter_than_the_service_wants_warn_with_both_numbers(na
         " pass min_interval=5 to ask so often all the same"
     )
     assert caught[-1].filename == __file__
+
+
+def test_an_interval_that_is_shorter_than_the_service_wants_warns():
+    """Of waits that count for nothing beside it, nothing is said."""
+    with pytest.warns(UserWarning, match="^interval and min_interval .* 5 s is below 30 s"):
+        VideoTranslationClient(
+            service="heygen", api_key="key-1", initial_wait_time=6, strategy=FixedInterval(5)
+        )
 
 
 @pytest.mark.parametrize(

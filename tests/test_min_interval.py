@@ -96,8 +96,7 @@ def test_what_the_service_wants_holds_where_the_user_says_nothing(provider, cloc
     service = Service("acme", min_interval=30.0, max_wait_time=None, max_attempts=3)
     with serving(provider) as url:
         for given, seconds in ((None, 30), (0, 10), (20, 20), (45.5, 45.5)):
-            strategy = FixedInterval(10.0, jitter=0)
-            with client_of(service, url, clock, strategy, min_interval=given) as client:
+            with client_of(service, url, clock, lambda moment: 10.0, min_interval=given) as client:
                 before = len(provider.times)
                 assert client.get_status("job-1") == "timeout"
             first, second, third = provider.times[before:]

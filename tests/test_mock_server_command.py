@@ -128,7 +128,12 @@ def test_address_in_use(capsys: pytest.CaptureFixture[str]) -> None:
         (["--port", "65536"], "argument --port: port must be a whole number from 0 to 65535"),
         (["--port", "http"], "argument --port: 'http' is no PORT"),
         (["--duration", "6-3"], "argument --duration: duration must be a pair"),
-        (["--duration", "1-2-3"], "argument --duration: '1-2-3' is no SECONDS"),
+        (
+            ["--duration", "1-2-3"],
+            "argument --duration: must be seconds, or have a unit as in 500ms,",
+        ),
+        (["--duration", "3x"], " 30m, 1.5h, 1h30m or 2d, not '3x'"),
+        (["--latency", "fast"], "argument --latency: must be seconds, or have a unit as in"),
         (["--duration=-1"], "argument --duration: duration must be a number, 0 or more"),
         (["--outcome", "done"], "argument --outcome: outcome must be one of"),
         (["--error-rate", "2"], "argument --error-rate: error_rate must be a number from 0 to 1"),
@@ -156,13 +161,22 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "as this service does: heygen, elevenlabs, azure, " in text
 
 
-def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    """One line, and no traceback."""
+@pytest.mark.parametrize(
+    ("start", "advice"),
+    [
+        (f"run_path({str(SCRIPT)!r}, run_name='mock_server')", b"pip install -e '.[testing]'"),
+        ("run_module('video_translation_client.testing')", b"pip install werkzeug"),
+    ],
+)
+def test_without_its_extra_it_says_what_to_install(
+    start: str, advice: bytes, tmp_path: Path
+) -> None:
+    """One line, and no traceback; in a clone, the extra."""
     program = tmp_path / "program.py"
     program.write_text(
         "import runpy, sys; sys.modules['werkzeug'] = None;"
         "sys.modules.pop('werkzeug.serving', None);"
-        f"runpy.run_path({str(SCRIPT)!r}, run_name='mock_server')"
+        f"runpy.{start}"
     )
     done = subprocess.run(
         python_command(str(program)),
@@ -172,7 +186,7 @@ def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == b"error: the mock server needs werkzeug: pip install -e '.[testing]'\n"
+    assert done.stderr == b"error: the mock server needs werkzeug: " + advice + b"\n"
 
 
 def test_it_is_a_module_too() -> None:

@@ -11,7 +11,7 @@ from typing import Iterator, Mapping
 from ._base.arguments import ArgumentWarning
 from .services._definition import Service
 from .status import Hints
-from .strategy import ExponentialBackoff, Moment
+from .strategy import ExponentialBackoff, FixedInterval, Moment
 
 # Waits that are added up one by one; any further ones count as the last of these.
 _GROWING_WAITS = 10_000
@@ -27,19 +27,22 @@ def of_cap(backoff: ExponentialBackoff) -> Iterator[ArgumentWarning]:
 
 
 def of_limits(
-    backoff: ExponentialBackoff, min_interval: float, attempts: int | None, seconds: float | None
+    waits: ExponentialBackoff | FixedInterval | None,
+    min_interval: float,
+    attempts: int | None,
+    seconds: float | None,
 ) -> Iterator[ArgumentWarning]:
     """Yields what a limit is that another one never lets be reached.
 
     Args:
-        backoff: How long waits are.
+        waits: How long they are; None: nobody knows.
         min_interval: The least of one.
         attempts: The most polls; None: no limit.
         seconds: The most seconds that a user has asked for; None: no limit, or a default.
     """
-    if attempts is None or seconds is None:
+    if waits is None or attempts is None or seconds is None:
         return
-    most = _longest_time_of(backoff, min_interval, attempts)
+    most = _longest_time_of(waits, min_interval, attempts)
     if most * 2 < seconds:
         problem = (
             f"contradict each other: poll {attempts}, the last, comes after {math.ceil(most)} s at"
@@ -52,7 +55,7 @@ def of_limits(
 def of_pace(service: Service, waits: Mapping[str, float]) -> Iterator[ArgumentWarning]:
     """Yields which of the waits that a user has asked for, by name, the service wants longer."""
     least = service.min_interval
-    for name in ("initial_wait_time", "max_interval"):
+    for name in ("initial_wait_time", "max_interval", "interval"):
         wait = waits.get(name, least)
         if wait < least:
             problem = (
@@ -77,11 +80,13 @@ def of_hints(hints: Hints, max_wait_time: float | None) -> Iterator[ArgumentWarn
         yield ArgumentWarning("expected", problem, "raise max_wait_time", "max_wait_time")
 
 
-def _longest_time_of(backoff: ExponentialBackoff, least: float, attempts: int) -> float:
+def _longest_time_of(
+    waits: ExponentialBackoff | FixedInterval, least: float, attempts: int
+) -> float:
     """Returns the most seconds from the first of these polls to the last."""
     spent = wait = 0.0
     for attempt in range(1, min(attempts, _GROWING_WAITS)):
-        wait = max(least, backoff(Moment(attempt, spent, chance=1.0)))
+        wait = max(least, waits(Moment(attempt, spent, chance=1.0)))
         spent += wait
     # So many that a float would overflow are more than any limit all the same.
     return spent + wait * min(max(0, attempts - _GROWING_WAITS), 10**9)

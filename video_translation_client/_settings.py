@@ -23,7 +23,7 @@ from .clock import Clock
 from .events import Listener
 from .services._definition import Batch, Service
 from .services._templates import names_in, pattern_of
-from .strategy import ExponentialBackoff, Strategy
+from .strategy import ExponentialBackoff, FixedInterval, Strategy
 
 # The client's defaults of what a service may have its own of.
 MAX_ATTEMPTS = arguments.DefaultCount(services.MAX_ATTEMPTS)
@@ -82,9 +82,10 @@ class Settings(NamedTuple):
         return Rules(service.name, attempts, seconds, *delays, self.min_interval)
 
     @property
-    def paces_by_backoff(self) -> bool:
-        """Whether the four arguments for it say when to ask next."""
-        return self.strategy is None and self.of_service is None
+    def waits(self) -> ExponentialBackoff | FixedInterval | None:
+        """How long waits are, where that is known before the first; None: it is not."""
+        waits = next(w for w in (self.strategy, self.of_service, self.backoff) if w is not None)
+        return waits if isinstance(waits, (ExponentialBackoff, FixedInterval)) else None
 
 
 def settle(
@@ -136,14 +137,14 @@ def _contradictions_in(
     min_interval: float | None,
 ) -> Iterator[ArgumentWarning]:
     """Yields what can't be meant of what the user gave."""
-    backoff, service, limits = settings.backoff, settings.endpoint.service, settings.limits
-    yield from _contradictions.of_cap(backoff)
+    service, limits, strategy = settings.endpoint.service, settings.limits, settings.strategy
+    yield from _contradictions.of_cap(settings.backoff)
     if min_interval is None:
+        if isinstance(strategy, FixedInterval):
+            own_waits = {"interval": strategy.interval}
         yield from _contradictions.of_pace(service, own_waits)
-    if settings.paces_by_backoff:
-        seconds = limits.max_wait_time if is_limit_own else None
-        least = settings.min_interval
-        yield from _contradictions.of_limits(backoff, least, limits.max_attempts, seconds)
+    seconds, least = limits.max_wait_time if is_limit_own else None, settings.min_interval
+    yield from _contradictions.of_limits(settings.waits, least, limits.max_attempts, seconds)
 
 
 def settle_endpoint(
@@ -242,7 +243,7 @@ def _batch_of(service: Service, batch: bool | None) -> Batch | None:
 def _base_url_of(service: Service, given: str | None) -> str:
     """Returns the template of where a service stands; what a user gave stands for itself."""
     if given is not None:
-        base_url = arguments.base_url(given)
+        base_url = arguments.base_url(given, service.unnamed_path)
         _check_base_url(service, base_url)
         return base_url.replace("{", "{{").replace("}", "}}")
     if service.base_url is not None:

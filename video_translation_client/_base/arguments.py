@@ -234,15 +234,22 @@ def api_key(name: str, value: Any) -> str:
     return value
 
 
-def base_url(value: Any) -> str:
-    """Returns ``value`` without its trailing slash if it is a URL that paths can follow."""
+def base_url(value: Any, appended: str | None = None) -> str:
+    """Returns ``value`` without its trailing slash if it is a URL that paths can follow.
+
+    It is refused where it ends in what is ``appended`` to it.
+    """
     if not isinstance(value, str):
         raise BadTypeError("base_url", f"must be a str such as {_URL}, not {type(value).__name__}")
     shown = re.sub(".*@", "***@", value, flags=re.DOTALL)
     problem = _problem_of_url(value)
     if problem:
         raise BadValueError("base_url", f"must be a URL such as {_URL}, not {shown!r}: {problem}")
-    return value.rstrip("/")
+    url = value.rstrip("/")
+    if appended and url.endswith(appended) and urlsplit(url).path:
+        right = re.sub("//.*@", "//", url)[: -len(appended)]
+        raise BadValueError("base_url", f"must be {right!r}: {appended} is appended to it")
+    return url
 
 
 def is_loopback(host: str) -> bool:

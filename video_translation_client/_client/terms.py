@@ -109,7 +109,7 @@ class TermsOfJobs:
     def _contradictions_in(self, terms: Terms, is_time_own: bool) -> Iterator[ArgumentWarning]:
         settings, (hints, rules) = self._settings, terms
         yield from _contradictions.of_hints(hints, rules.max_wait_time)
-        if is_time_own and settings.paces_by_backoff:
+        if is_time_own:
             yield from _contradictions.of_limits(
-                settings.backoff, rules.min_interval, rules.max_attempts, rules.max_wait_time
+                settings.waits, rules.min_interval, rules.max_attempts, rules.max_wait_time
             )

@@ -7,6 +7,9 @@ demo.py         the same of `demo`
 services.py     the same of `services`
 parser.py       what the parsers of all commands have in common
 options.py      the client's arguments as options
+targets.py      the URL and the job ids among the words of `watch`
+own_service.py  the service that `watch` asks: by name, of the user's own, or by options
+interval.py     the same wait after every poll, as an option
 learning.py     what jobs are said to take, and the history of those before, as options
 wording.py      what the library says in fields, in the words of the command line
 exit_status.py  the exit statuses
@@ -14,6 +17,7 @@ following.py    follows the waits
 lines.py        lines, results and JSON
 display.py      the live display on a terminal
 resume.py       the command that keeps waiting for what had not ended
+input.py        text from standard input and files, whatever wrote it
 durations.py    how long jobs take, for `plan`
 contest.py      the strategies that it compares, and what each costs
 optimum.py      the one that nothing beats

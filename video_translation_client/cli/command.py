@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> ExitStatus:
     parser = Parser(prog=" ".join(program()), description="Waits for video translation jobs.")
-    parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"{NAME} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     parsers = {name: room.add_to(commands) for name, room in _COMMANDS.items()}
     if words and words[0] in _COMMANDS:

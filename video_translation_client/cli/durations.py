@@ -11,7 +11,8 @@ import warnings
 from pathlib import Path
 from typing import Iterator, NamedTuple, Sequence
 
-from .._base import arguments
+from .._base import arguments, units
+from .input import decoded
 from .wording import refused
 
 MOST = 1e9
@@ -125,11 +126,11 @@ def _text_of(name: str, shown: str) -> str:
             content = b"" if sys.stdin is None else sys.stdin.buffer.read()
         else:
             content = Path(name).read_bytes()
-        return content.decode("utf-8-sig")
+        return decoded(content)
     except OSError as error:
         raise DurationsError(f"{shown}: it can't be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise DurationsError(f"{shown}: it is not text in UTF-8") from None
+        raise DurationsError(f"{shown}: it is not text in UTF-8 or UTF-16") from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -162,7 +163,7 @@ def _cells(name: str, shown: str, column: str) -> Iterator[tuple[int, str]]:
 
 def _seconds(shown: str, line: int, text: str) -> float:
     try:
-        return arguments.number("", float(text), least=0, most=MOST)
+        return arguments.number("", units.seconds(text), least=0, most=MOST)
     except ValueError:
         advice = "; --column NAME reads one column of a CSV file" if "," in text else ""
         problem = f"must be a number of seconds, 0 or more, not {text[:100]!r}{advice}"

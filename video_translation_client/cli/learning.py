@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping
 
-from .options import as_number
+from .options import as_seconds
 from .output import complain
 from .parser import NAME, Parser
 from .wording import refused
@@ -60,7 +60,7 @@ def hints(given: argparse.Namespace) -> dict[str, Any]:
     """Returns what ``submit`` is told of each job."""
     texts = {name: getattr(given, name) for name in _HINTS}
     return {
-        name: text if name == "group" else as_number(text)
+        name: text if name == "group" else as_seconds(text)
         for name, text in texts.items()
         if text is not None
     }
@@ -77,7 +77,7 @@ def strategy(parser: Parser, given: argparse.Namespace) -> DurationAware | None:
         return None
     from ..timing import DurationAware  # noqa: PLC0415 - only here
 
-    costs = {} if given.poll_cost is None else {"poll_cost": as_number(given.poll_cost)}
+    costs = {} if given.poll_cost is None else {"poll_cost": as_seconds(given.poll_cost)}
     try:
         DurationAware(**costs)  # before a file is made
     except (TypeError, ValueError) as error:
@@ -90,7 +90,7 @@ def to_repeat(given: argparse.Namespace, elapsed: float) -> list[str]:
     words = [] if given.learn is None else [f"{_LEARN}={given.learn}".rstrip("=")]
     options = {"poll-cost": given.poll_cost, "expected": given.expected, "group": given.group}
     if given.age is not None:
-        options["age"] = f"{as_number(given.age) + elapsed:.0f}"
+        options["age"] = f"{as_seconds(given.age) + elapsed:.0f}"
     return words + [f"--{name}={text}" for name, text in options.items() if text is not None]
 
 

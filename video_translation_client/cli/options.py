@@ -11,6 +11,7 @@ import inspect
 from typing import Any, Iterable
 
 from .. import services
+from .._base import units
 from ..client import VideoTranslationClient
 
 # Their defaults are read from the client's signature.
@@ -27,7 +28,14 @@ _PACING = {
     "max_rate": ("N|none", "the most requests a second, of all jobs together"),
 }
 
-_PACING_OF_SERVICES = """\
+# Those in place of which ``--interval`` stands.
+BACKOFF = ("initial_wait_time", "backoff_factor", "jitter", "max_interval")
+
+# Arguments that are no options about pacing, but take seconds.
+_SECONDS = ("age", "expected", "poll_cost", "interval", "--median")
+
+_PACING_OF_SERVICES = f"""\
+SECONDS may have a unit: {units.EXAMPLES}.
 The defaults are those without --service. With it, the service's own limits
 and waits hold where you give none; any of --initial-wait-time,
 --backoff-factor, --jitter and --max-interval replaces all of its waits."""
@@ -65,7 +73,9 @@ def given_pacing(given: argparse.Namespace) -> dict[str, str]:
 
 def setting(name: str, text: str) -> Any:
     """Returns the client's argument that an option's text means."""
-    return None if takes_none(name) and text.lower() == "none" else as_number(text)
+    if takes_none(name) and text.lower() == "none":
+        return None
+    return as_seconds(text) if takes_seconds(name) else as_number(text)
 
 
 def takes_none(name: str) -> bool:
@@ -73,9 +83,22 @@ def takes_none(name: str) -> bool:
     return name in _PACING and _PACING[name][0].endswith("|none")
 
 
+def takes_seconds(name: str) -> bool:
+    """Says whether an argument is a duration."""
+    return name in _SECONDS or (name in _PACING and _PACING[name][0].startswith("SECONDS"))
+
+
 def option(name: str) -> str:
     """Returns the option for an argument of the client; other names as they are."""
     return f"--{name.replace('_', '-')}" if name in _PACING else name
+
+
+def as_seconds(text: str) -> Any:
+    """Returns the seconds that an option's text means; for text without meaning, itself."""
+    try:
+        return units.seconds(text)
+    except ValueError:
+        return text
 
 
 def as_number(text: str) -> Any:

@@ -13,14 +13,14 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
-from .._base import arguments
+from .._base import arguments, units
 from ..strategy import ExponentialBackoff
 from . import durations
 from .chart import chart
 from .contest import Contest, Entry, chosen_of
 from .durations import Durations, DurationsError
 from .exit_status import ExitStatus
-from .options import add_pacing, as_number, given_pacing, setting
+from .options import BACKOFF, add_pacing, as_number, as_seconds, given_pacing, setting
 from .output import write_line
 from .parser import NAME, Parser
 from .wording import refused
@@ -28,10 +28,10 @@ from .wording import refused
 if TYPE_CHECKING:
     from .parser import Commands
 
-_BACKOFF = ("initial_wait_time", "backoff_factor", "jitter", "max_interval")
 _LIMITS = ("max_attempts", "max_wait_time", "min_interval")
 
-_ABOUT_PACING = """\
+_ABOUT_PACING = f"""\
+SECONDS may have a unit: {units.EXAMPLES}.
 The first four make the backoff that is compared, the others hold for all
 strategies. A job beyond a limit counts as given up, and not as late."""
 
@@ -70,7 +70,7 @@ def add_to(commands: Commands) -> Parser:
         help=f"write a picture as well, .png or .svg; needs: pip install '{NAME}[plot]'",
     )
     add_pacing(
-        parser, [*_BACKOFF, *_LIMITS], _ABOUT_PACING, max_attempts="none", max_wait_time="none"
+        parser, [*BACKOFF, *_LIMITS], _ABOUT_PACING, max_attempts="none", max_wait_time="none"
     )
     return parser
 
@@ -145,7 +145,7 @@ def _durations(parser: Parser, given: argparse.Namespace) -> Durations:
         return durations.of_file(given.durations, given.column)
     if given.history is not None:
         return durations.of_history(given.history, given.for_service)
-    median = _MEDIAN if given.median is None else as_number(given.median)
+    median = _MEDIAN if given.median is None else as_seconds(given.median)
     spread = _SPREAD if given.spread is None else as_number(given.spread)
     return durations.made_up(
         arguments.number("--median", median, above=0),
@@ -169,12 +169,12 @@ def _check_company(parser: Parser, given: argparse.Namespace) -> None:
 
 def _contest(given: argparse.Namespace, known: Durations) -> tuple[Contest, list[Entry]]:
     settings = {name: setting(name, text) for name, text in given_pacing(given).items()}
-    backoff = {name: settings[name] for name in _BACKOFF if name in settings}
+    backoff = {name: settings[name] for name in BACKOFF if name in settings}
     count = None if given.jobs is None else arguments.count("--jobs", as_number(given.jobs))
     contest = Contest(
         known.seconds,
         chosen_of(known.seconds, count),
-        arguments.number("poll_cost", as_number(given.poll_cost), above=0),
+        arguments.number("poll_cost", as_seconds(given.poll_cost), above=0),
         {name: settings[name] for name in _LIMITS if name in settings},
         _seed(given),
     )

@@ -9,19 +9,20 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any
 
-from .._base import arguments
 from ..client import VideoTranslationClient
-from . import exit_status
+from . import exit_status, own_service
 from .exit_status import ExitStatus
 from .following import Board, JobIdError, View, follow
+from .interval import add_interval, fixed_interval
 from .learning import add_learning, hints, strategy, to_repeat, with_value
 from .lines import JsonLines, Results, live_or_lines
 from .options import add_pacing, given_pacing, option, setting
 from .output import complain
 from .parser import NAME, Parser, program
 from .resume import how_to_resume
+from .targets import url_and_job_ids
 from .wording import refused
 
 if TYPE_CHECKING:
@@ -51,12 +52,7 @@ def add_to(commands: Commands) -> Parser:
         help="a job; without any, the one unnamed job of the service at URL. '-' reads job ids"
         " from standard input, one a line",
     )
-    parser.add_argument(
-        "--service",
-        metavar="NAME",
-        help="a service that is known by name, such as heygen; its key comes from the"
-        " environment, see below",
-    )
+    own_service.add_service(parser)
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="write JSON, see below")
     output.add_argument(
@@ -65,6 +61,7 @@ def add_to(commands: Commands) -> Parser:
         help="write the URLs of results alone to standard output, see below",
     )
     add_learning(parser)
+    add_interval(parser)
     add_pacing(parser)
     return parser
 
@@ -79,10 +76,14 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     cut = words.index("--") if "--" in words else len(words)
     given = parser.parse_intermixed_args(with_value(words[:cut]))
     positional = [*([] if given.url is None else [given.url]), *given.job_ids, *words[cut + 1 :]]
-    url, job_ids = _url_and_job_ids(parser, positional, needs_url=given.service is None)
+    service = own_service.service_of(parser, given)
+    needs_url = own_service.needs_url(service)
+    url, job_ids = url_and_job_ids(parser, positional, needs_url=needs_url)
+    own_service.check_job_ids(parser, given, job_ids)
     settings = {name: setting(name, text) for name, text in given_pacing(given).items()}
-    learned = strategy(parser, given)
-    client = _client(parser, url, {**settings, "service": given.service, "strategy": learned})
+    fixed, learned = fixed_interval(parser, given), strategy(parser, given)
+    settings.update(service=service, strategy=fixed or learned)
+    client = _client(parser, url, settings)
     view = JsonLines() if given.json else Results() if given.result else live_or_lines()
     try:
         board = follow(client, job_ids, view, **hints(given))
@@ -101,41 +102,6 @@ def _exit_status(board: Board, view: View) -> ExitStatus:
     return max(board.exit_status, ExitStatus.REJECTED) if lacks else board.exit_status
 
 
-def _url_and_job_ids(
-    parser: Parser, words: list[str], *, needs_url: bool
-) -> tuple[str | None, list[str | None]]:
-    if needs_url and not words:
-        parser.error("the following arguments are required: URL, or --service NAME")
-    has_url = needs_url or any(
-        word.lower().startswith(("http://", "https://")) for word in words[:1]
-    )
-    url = parser.checked_url(words[0]) if has_url else None
-    job_ids = _job_ids(parser, words[1:] if has_url else words)
-    if url is None and any("://" in job_id for job_id in job_ids if job_id is not None):
-        parser.error("URL must start with http:// or https://, and stand before the JOB_IDs")
-    return url, job_ids
-
-
-def _job_ids(parser: Parser, words: Sequence[str]) -> list[str | None]:
-    """Returns the job ids, each once, those of standard input in the place of ``-``."""
-    job_ids: dict[str | None, None] = {}
-    for word in words:
-        if word != "-":
-            job_ids[word] = None
-            continue
-        try:
-            lines = [line.strip() for line in sys.stdin or ()]
-        except (OSError, UnicodeError) as error:
-            parser.error(f"argument JOB_ID: standard input ('-') can't be read: {error}")
-        if not any(lines):
-            parser.error("argument JOB_ID: standard input ('-') holds no job id")
-        job_ids.update((line, None) for line in lines if line)
-    try:
-        return [arguments.job_id(job_id) for job_id in job_ids] or [None]
-    except ValueError as error:
-        parser.error(refused(error))
-
-
 def _client(parser: Parser, url: str | None, settings: dict[str, Any]) -> VideoTranslationClient:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -151,8 +117,9 @@ def _client(parser: Parser, url: str | None, settings: dict[str, Any]) -> VideoT
 def _tell_how_to_resume(given: argparse.Namespace, url: str | None, board: Board) -> None:
     command = [*program(), "watch"]
     command += ["--json"] if given.json else ["--result"] if given.result else []
-    command += [] if given.service is None else ["--service", given.service]
+    command += own_service.to_repeat(given)
     command += to_repeat(given, board.elapsed)
+    command += [] if given.interval is None else ["--interval", given.interval]
     for name, text in given_pacing(given).items():
         command += [option(name), text]
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"

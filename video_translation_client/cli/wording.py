@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._base.arguments import ArgumentError
+from .._base import units
+from .._base.arguments import ArgumentError, BadTypeError
 from ..errors import JobNotFoundError, RejectedError
-from .options import option, takes_none
+from .options import option, takes_none, takes_seconds
 
 if TYPE_CHECKING:
     from ..events import Ended
@@ -28,7 +29,10 @@ _NAMES = {
     "base_url": "URL",
     "job_id": "JOB_ID",
     "service": "--service",
-    **{name: f"--{name.replace('_', '-')}" for name in ("poll_cost", "age", "expected", "group")},
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in ("poll_cost", "age", "expected", "group", "interval")
+    },
     "path": "--learn",
 }
 
@@ -36,6 +40,7 @@ _ADVICE_ON_CONTRADICTIONS = {
     ("max_attempts", "max_wait_time"): "--max-attempts none waits by time alone",
     ("expected", "max_wait_time"): "raise --max-wait-time",
     ("initial_wait_time", "max_interval"): "raise --max-interval as well",
+    ("interval", "min_interval"): "a lower --min-interval asks so often all the same",
     ("initial_wait_time", "min_interval"): "a lower --min-interval asks so often all the same",
     ("max_interval", "min_interval"): "a lower --min-interval asks so often all the same",
 }
@@ -56,8 +61,10 @@ def refused(error: Exception | str) -> str:
     if error.other is not None:
         advice = _ADVICE_ON_CONTRADICTIONS.get((error.argument, error.other))
         return _with_advice(f"{name} and {_name(error.other)} {error.problem}", advice)
-    advice = "none means no limit" if takes_none(error.argument) else None
-    return _with_advice(f"{name} {error.problem}", advice)
+    text = f"{name} {error.problem}"
+    if isinstance(error, BadTypeError) and takes_seconds(error.argument):  # it was no number
+        text = _with_advice(text, f"in seconds, or with a unit as in {units.EXAMPLES}")
+    return _with_advice(text, "none means no limit" if takes_none(error.argument) else None)
 
 
 def ended(end: Ended) -> str | None:

@@ -20,13 +20,28 @@ MAX_WAIT_TIME = arguments.DefaultNumber(3 * 60 * 60.0)
 Patterns = Tuple[Union[str, int], ...]
 Pairs = Tuple[Tuple[str, str], ...]
 
+# What most services say, such as those whose jobs run on Celery, RQ, BullMQ, Azure, RunPod,
+# Replicate or MediaConvert. What one of them means by "ready" or "stopped" is not sure.
+_PENDING = (
+    *("pending", "queued", "in_queue", "waiting", "scheduled", "submitted", "created", "accepted"),
+    *("received", "not_started", "notstarted", "delayed", "deferred", "starting", "started"),
+    *("running", "active", "working", "processing", "progressing", "in_progress", "in-progress"),
+    *("in progress", "inprogress", "progress", "retry", "retrying"),
+)
+_COMPLETED = ("completed", "complete", "done", "finished", "success", "succeeded", "successful")
+_ERROR = (
+    *("error", "errored", "failed", "failure", "fail", "canceled", "cancelled", "aborted"),
+    *("rejected", "revoked", "expired", "timeout", "timed_out", "timedout", "crashed"),
+)
+
 
 @dataclass(frozen=True)
 class Words:
     """What a service calls the states of a job.
 
     An entry is a word, a number, or a pattern with ``*``, ``?`` and ``[...]``; whether letters
-    are capital makes no difference. A word that is listed itself goes before patterns.
+    are capital makes no difference. A word that is listed itself goes before patterns. What is
+    left out has the words that most services use, such as queued, done and failed.
 
     Attributes:
         pending: While the service works on the job.
@@ -39,9 +54,9 @@ class Words:
         TypeError, ValueError: An entry is none of these, or listed for two states.
     """
 
-    pending: Patterns = ("pending",)
-    completed: Patterns = ("completed",)
-    error: Patterns = ("error",)
+    pending: Patterns = _PENDING
+    completed: Patterns = _COMPLETED
+    error: Patterns = _ERROR
     missing: Patterns = ()
     listed: Mapping[str, str] = field(init=False, repr=False, compare=False)
 

@@ -4,13 +4,14 @@ Its limits are the client's defaults, which README documents; its progress goes 
 """
 
 from . import MAX_ATTEMPTS, MAX_WAIT_TIME
-from ._definition import Batch, Service
+from ._definition import Batch, Service, Words
 
 SERVICE = Service(
     "default",
     path="/status/{job_id}",
     unnamed_path="/status",
     status="result",
+    words=Words(("pending",), ("completed",), ("error",)),
     unknown_status="invalid",
     progress="progress",
     error="error",

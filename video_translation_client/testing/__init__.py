@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
     except ImportError as missing:
         package = str(missing.name).partition(".")[0]
         raise ImportError(
-            f"MockServer needs {package}: pip install 'video-translation-client[testing]'",
+            f"MockServer needs {package}: pip install {package}",
             name=missing.name,
         ) from missing
     return MockServer

@@ -2,7 +2,11 @@
 
 import sys
 
-from .command import main
+try:
+    from .command import main
+except ImportError as missing:
+    package = str(missing.name).partition(".")[0]
+    sys.exit(f"error: the mock server needs {package}: pip install {package}")
 
 if __name__ == "__main__":  # pragma: no branch - processes that are spawned import it, too
     sys.exit(main())

@@ -14,7 +14,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
-from .._base import arguments
+from .. import __version__
+from .._base import arguments, units
 from .languages import LANGUAGES
 from .script import JobScript
 from .server import MockServer
@@ -109,11 +110,13 @@ def _parser() -> argparse.ArgumentParser:
     default = "(default: %(default)s)"
     option("host", "HOST", str, f"the address to listen on {default}")
     option("port", "PORT", int, f"the port; 0 for a free one {default}")
-    option("duration", "SECONDS", _duration, f"how long a job takes, such as 5 or 3-6 {default}")
+    parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
+    takes = f"how long a job takes, such as 5, 30m or 3m-6m {default}"
+    option("duration", "SECONDS", _duration, takes)
     option("outcome", "WORD", str, "completed, error or random (default: completed)")
     option("error_rate", "RATE", float, "the chance from 0 to 1 of an error; makes outcomes random")
     option("fault_rate", "RATE", float, f"the chance of a bad answer, 0 to 1 {default}")
-    option("latency", "SECONDS", float, f"how late every answer is {default}")
+    option("latency", "SECONDS", units.seconds, f"how late every answer is {default}")
     option("seed", "NUMBER", int, "makes chance repeatable")
     option("service", "NAME", str, f"answer as this service does: {', '.join(LANGUAGES)}")
     parser.add_argument("--progress", action="store_true", help="tell the progress of jobs")
@@ -136,8 +139,9 @@ def _checked(name: str, metavar: str, convert: Callable[[str], Any]) -> Callable
     def checked(text: str) -> Any:
         try:
             value = convert(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no {metavar}") from None
+        except ValueError as error:
+            problem = str(error) if metavar == "SECONDS" else f"{text!r} is no {metavar}"
+            raise argparse.ArgumentTypeError(problem) from None
         try:
             MockServer(**{name: value})
         except ValueError as error:
@@ -149,10 +153,12 @@ def _checked(name: str, metavar: str, convert: Callable[[str], Any]) -> Callable
 
 def _duration(text: str) -> float | tuple[float, float]:
     try:
-        return float(text)
+        return units.seconds(text)
     except ValueError:
-        low, high = text.split("-")
-        return float(low), float(high)
+        low, dash, high = text.partition("-")
+        if not dash:
+            raise
+        return units.seconds(low), units.seconds(high)
 
 
 _DEFAULTS = {
