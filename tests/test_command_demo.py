@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Iterator
 
@@ -85,10 +89,13 @@ def test_the_exit_status_is_that_of_a_watch(
     server.job(outcome="error")
     assert main(["demo", "--url", server.url]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "Final Status: error"
-    server.job(faults={1: Fault.http(403)})
+    server.job(faults={2: Fault.http(403)}, duration=9)
     assert main(["demo", "--url", server.url]) == 3
     told = capsys.readouterr().err
     assert told == f"error: {server.url} rejects the request with HTTP status 403\n"
+    server.job(faults={1: Fault.http(503)})  # as a service does that is busy
+    assert main(["demo", "--url", server.url]) == 0
+    assert capsys.readouterr().err == ""
     server.job("job-2", outcome="error")
     assert main(["demo", "--url", server.url, "--jobs", "2"]) == 1
     assert capsys.readouterr().out.splitlines().count(f"job-2: {_ERROR}") == 1
@@ -123,6 +130,60 @@ def test_a_url_that_can_t_be_served_here_is_told(capsys: pytest.CaptureFixture[s
         assert f"the mock server can't listen on port {port} of" in capsys.readouterr().err
 
 
+@contextlib.contextmanager
+def something_else(answer: bytes) -> Iterator[str]:
+    """Gives the URL of what says this to everybody, and closes."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{other.server_address[1]}"
+        finally:
+            other.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\nServer: AirTunes\r\n\r\n", "with HTTP status 403"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+            "and what it says is no status of a job (the answer is not JSON; it is '<html>')",
+        ),
+        (b"220 ESMTP\r\n", "and what it says is no status of a job (no answer from {}: Bad"),
+    ],
+)
+def test_what_is_no_service_is_left_alone_and_the_server_takes_another_port(
+    answer: bytes, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on macOS, where something of the system's has port 5000; or what speaks no HTTP."""
+    with something_else(answer) as url:
+        assert main(["demo", "--url", url, "--jobs", "2"]) == 0
+        told = capsys.readouterr()
+        assert told.err.startswith(f"Something else answers at {url}, {problem.format(url)}")
+    own = re.search(r", so the mock server was started at (http://127\.0\.0\.1:\d+)\.\n$", told.err)
+    assert own is not None
+    assert own.group(1) != url
+    assert sorted(told.out.splitlines())[-1] == "job-2: pending"
+
+
+def test_a_url_that_nobody_could_poll_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused before anything is started."""
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", "--url", "http://127.0.0.1:5000/status"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        "error: URL must be 'http://127.0.0.1:5000': /status is appended to it\n"
+    )
+
+
 def test_without_werkzeug_the_command_that_installs_it_is_told(tmp_path: Path) -> None:
     """Without the testing extra, one line says what to install."""
     script = tmp_path / "script.py"
@@ -136,7 +197,7 @@ def test_without_werkzeug_the_command_that_installs_it_is_told(tmp_path: Path) -
         python_command(str(script)), stderr=subprocess.PIPE, timeout=PATIENCE, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.endswith(b": pip install 'video-translation-client[testing]'\n")
+    assert done.stderr.endswith(b" needs the package werkzeug: pip install werkzeug\n")
     assert done.stderr.count(b"\n") == 1
 
 

@@ -1,4 +1,7 @@
-"""The command ``demo``: polls a service, or a mock server that it starts where none answers."""
+"""The command ``demo``: polls a service, or a mock server that it starts where none answers.
+
+On this machine, that is also where something else answers, such as what macOS has on port 5000.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import requests
 
 from .._base import arguments
 from ..client import VideoTranslationClient
-from ..errors import RejectedError
+from ..errors import PollError, RejectedError, VideoTranslationError
 from ..status import Status
 from .exit_status import ExitStatus
 from .following import follow
@@ -20,15 +23,22 @@ from .lines import live_or_lines
 from .options import as_number
 from .output import OutputLostError, complain, write_line
 from .parser import NAME, Parser
+from .resume import masked
 from .wording import refused
 
 if TYPE_CHECKING:
     from ..testing import MockServer
     from .parser import Commands
 
-# Together with the time to connect, this bounds the demonstration to 15 seconds.
-_MAX_WAIT_TIME = 11.0
+_URL = "http://127.0.0.1:5000"
+
+# These bound the demonstration to 15 seconds: to connect, to look who answers, to poll.
 _CONNECT_TIMEOUT = 2.0
+_LOOK_TIMEOUT = 2.0
+_MAX_WAIT_TIME = 10.0
+
+# The least HTTP status that is no answer.
+_FIRST_ERROR = 400
 
 # Seconds that the mock server's jobs take: the one job, or from the first to the last of many.
 _ONE_TAKES = 3.0
@@ -55,8 +65,9 @@ def add_to(commands: Commands) -> Parser:
     )
     parser.add_argument(
         "--url",
-        default="http://127.0.0.1:5000",
-        help="where the service stands, or else the mock server is started (default: %(default)s)",
+        default=_URL,
+        help="where the service stands, or else the mock server is started; on a free port, where"
+        " something else has this one (default: %(default)s)",
     )
     parser.add_argument("--jobs", default="1", metavar="N", help="how many (default: %(default)s)")
     return parser
@@ -72,6 +83,7 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     url = parser.checked_url(given.url)
     try:
         jobs = arguments.count("--jobs", as_number(given.jobs))
+        VideoTranslationClient(url)  # which refuses what can't be polled
     except (TypeError, ValueError) as error:
         parser.error(refused(error))
     try:
@@ -136,17 +148,21 @@ def _poll_one(client: VideoTranslationClient) -> ExitStatus:
 
 @contextlib.contextmanager
 def _service(url: str, jobs: int) -> Iterator[MockServer | None]:
-    """Starts the mock server, and stops it at the end, unless something answers already."""
+    """Starts the mock server, and stops it at the end, unless a service answers already."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    try:
-        socket.create_connection((host, port), _CONNECT_TIMEOUT).close()
-    except OSError as error:
-        server = _mock_server(host, port, parts.scheme, jobs, error)
-    else:
+    told, place = f"Nothing answers at {masked(url)}", "there"
+    problem = _silence(host, port)
+    if problem is not None:
+        _check_place(host, parts.scheme, problem)
+    elif arguments.is_loopback(host) and parts.scheme == "http":
+        problem, port = _strangeness(url, jobs), 0
+        told, place = f"Something else answers at {masked(url)}, {problem}", "at {}"
+    if problem is None:
         yield None
         return
+    server = _mock_server(host, port, jobs, problem)
     try:
         server.start()
     except OSError as error:
@@ -154,30 +170,53 @@ def _service(url: str, jobs: int) -> Iterator[MockServer | None]:
             f"the mock server can't listen on port {port} of {host}: {error.strerror or error}"
         ) from error
     try:
-        complain(f"Nothing answers at {server.url}, so the mock server was started there.")
+        complain(f"{told}, so the mock server was started {place.format(server.url)}.")
         yield server
     finally:
         server.stop()
 
 
-def _mock_server(host: str, port: int, scheme: str, jobs: int, error: OSError) -> MockServer:
-    address = f"port {port} of {host}"
+def _silence(host: str, port: int) -> str | None:
+    """Returns that, and why, nothing takes connections there; None: something does."""
+    try:
+        socket.create_connection((host, port), _CONNECT_TIMEOUT).close()
+    except OSError as error:
+        return f"nothing answers on port {port} of {host} ({error.strerror or error})"
+    return None
+
+
+def _strangeness(url: str, jobs: int) -> str | None:
+    """Returns why what answers there is no service for these jobs; None: it may be one."""
+    with VideoTranslationClient(url, max_attempts=1, request_timeout=_LOOK_TIMEOUT) as client:
+        future = client.submit(None if jobs == 1 else _names(jobs)[0])
+        error = future.exception() or future.last_error
+    if not isinstance(error, VideoTranslationError):
+        return None
+    if (error.status_code or 0) < _FIRST_ERROR:
+        return f"and what it says is no status of a job ({error.reason})"
+    # One that fails in passing may be a service all the same.
+    is_busy = isinstance(error, PollError)
+    return None if is_busy else f"with HTTP status {error.status_code}"
+
+
+def _check_place(host: str, scheme: str, problem: str) -> None:
+    """Refuses to start the mock server where it can't stand."""
     if not arguments.is_loopback(host):
         raise UnavailableError(
-            f"nothing answers on {address} ({error.strerror or error}), and the mock server can"
-            " only be started on this machine, as with --url http://127.0.0.1:5000"
+            f"{problem}, and the mock server can only be started on this machine, as with"
+            f" --url {_URL}"
         )
     if scheme != "http":
-        raise UnavailableError(
-            f"nothing answers on {address}, and the mock server speaks no {scheme}"
-        )
+        raise UnavailableError(f"{problem}, and the mock server speaks no {scheme}")
+
+
+def _mock_server(host: str, port: int, jobs: int, problem: str) -> MockServer:
     try:
         from ..testing import MockServer  # noqa: PLC0415 - needs the extra `testing`
     except ImportError as missing:
-        raise UnavailableError(
-            f"nothing answers on {address}, and the mock server needs the package"
-            f" {missing.name}: pip install 'video-translation-client[testing]'"
-        ) from None
+        package = str(missing.name).partition(".")[0]
+        needs = f"the mock server needs the package {package}: pip install {package}"
+        raise UnavailableError(f"{problem}, and {needs}") from None
     server = MockServer(host=host, port=port, duration=_ONE_TAKES, progress=jobs > 1)
     _script(server, jobs)
     return server
