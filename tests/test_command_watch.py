@@ -455,11 +455,13 @@ def test_an_ignored_interrupt_stays_ignored(server: MockServer) -> None:
 
 def test_a_closed_pipe_ends_it_quietly(server: MockServer) -> None:
     """When the reader of a pipe has gone, as after ``| head -1``, the watch ends silently."""
-    process = start("watch", server.url, "good", *FAST)
+    server.job("later", duration=3600)
+    process = start("watch", server.url, "later", *FAST, "--max-attempts", "none")
     assert process.stdout is not None
     assert process.stderr is not None
-    assert process.stdout.readline() == "good: pending\n"
+    assert process.stdout.readline() == "later: pending\n"
     process.stdout.close()
+    server.job("later", duration=0)
     with process.stderr:
         assert process.stderr.read() == ""
     assert process.wait(PATIENCE) == 141
