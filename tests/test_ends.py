@@ -233,7 +233,7 @@ def test_a_wait_that_ends_before_its_job_tells_until_when_that_was_pending(
         unloved.cancel()
     assert (out.result(PATIENCE), bounds(out.end)) == ("timeout", (3, None))
     assert bounds(unloved.end)[1] is None
-    assert bounds(left.abandonment("default", "the test says so"))[1] is None
+    assert bounds(left._abandonment("default", "the test says so"))[1] is None
 
 
 def test_a_job_that_was_never_seen_pending_has_no_bounds(server, make_client):

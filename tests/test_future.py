@@ -267,7 +267,7 @@ def test_the_copy_of_a_cancelled_future_in_a_forked_child_is_cancelled():
     """Whatever its parent's threads have not come to yet."""
     future = StatusFuture("job-1", Owner(), Clock())
     assert future.cancel()
-    future.disown(future.abandonment("default", "the process is a fork"))
+    future._disown(future._abandonment("default", "the process is a fork"))
     assert future.cancelled()
     assert concurrent.futures.wait([future], 0).done == {future}
 

@@ -1,7 +1,11 @@
 """Waits for video translation jobs, asking as seldom as it can.
 
 One client polls any number of jobs on a handful of threads and hands out
-``concurrent.futures.Future`` objects. This module only gathers the public names.
+``concurrent.futures.Future`` objects.
+
+Public are the names of this module, and those of three more that are imported by themselves:
+``video_translation_client.timing`` (strategies that learn), ``.metrics`` (Prometheus and
+OpenTelemetry) and ``.testing`` (a mock server and a virtual clock). All else may change.
 """
 
 from ._base.version import __version__

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Union
+from typing import Any, Union
 
+from ._base.protocols import Protocol
 from ._base.text import LONGEST_REASON, quote
 from .errors import KEEP_WAITING, PollError, VideoTranslationError
 from .status import Status, StatusReport
@@ -167,9 +168,16 @@ class Ended:
 
 Event = Union[Submitted, Polled, Paced, Ended]
 
-Listener = Callable[[Any], Any]
-"""``listener(event)``, called on worker threads, in order for each job and never two at a time for
-one, and never under a lock. What it raises is logged and changes nothing."""
+
+class Listener(Protocol):
+    """What hears of events: ``listener(event)``, for ``on_event=``.
+
+    Any such function is one. It is called on worker threads, in order for each job and never two at
+    a time for one, and never under a lock. What it raises is logged and changes nothing.
+    """
+
+    def __call__(self, __event: Any) -> Any:
+        """Takes a ``Submitted``, ``Polled``, ``Paced`` or ``Ended``."""
 
 
 def _reason_of(report: StatusReport) -> str:

@@ -125,7 +125,7 @@ class StatusFuture(Base):
         return "; ".join(filter(None, words)) or None
 
     @property
-    def has_callbacks(self) -> bool:
+    def _has_callbacks(self) -> bool:
         """Whether user code runs at the next answer or end; only for the scheduler."""
         return bool(self._on_update or self._update_callbacks or self._done_callbacks_left)
 
@@ -203,16 +203,16 @@ class StatusFuture(Base):
         return True
 
     def _cancel(self, owner: Owner) -> None:
-        end = self.make_end(Status.CANCELLED, owner.service)
+        end = self._make_end(Status.CANCELLED, owner.service)
         try:
             # First: whatever of the following is left undone, a thread of the library does.
             owner.forget(self, end)
-            if self.claim(end):  # pragma: no branch - or another end was faster
+            if self._claim(end):  # pragma: no branch - or another end was faster
                 self._show_cancel()
                 owner.abort(self)
-                owner.call(self.run_callbacks)
+                owner.call(self._run_callbacks)
         except BaseException:
-            owner.call_later(self.run_callbacks)
+            owner.call_later(self._run_callbacks)
             raise
 
     def _show_cancel(self) -> None:
@@ -223,7 +223,7 @@ class StatusFuture(Base):
 
     # Only for the scheduler
 
-    def make_end(self, status: Status, service: str, error: BaseException | None = None) -> Ended:
+    def _make_end(self, status: Status, service: str, error: BaseException | None = None) -> Ended:
         """Returns an end of this wait by what is known of it now."""
         return Ended(
             self.job_id,
@@ -243,19 +243,19 @@ class StatusFuture(Base):
             self.submitted_at,
         )
 
-    def claim(self, end: Ended) -> bool:
+    def _claim(self, end: Ended) -> bool:
         """Says whether the future ends so: the first end counts."""
         if not self.ends:
             self.ends.append(end)
         return self.ends[0] is end
 
-    def abandonment(self, service: str, why: str, cause: BaseException | None = None) -> Ended:
+    def _abandonment(self, service: str, why: str, cause: BaseException | None = None) -> Ended:
         """Returns the end of a wait that can't go on although its job may."""
         error = abandoned(self.job_id, why)
         error.__cause__ = cause
-        return self.make_end(Status.ABANDONED, service, error)
+        return self._make_end(Status.ABANDONED, service, error)
 
-    def set_report(self, report: StatusReport) -> None:
+    def _set_report(self, report: StatusReport) -> None:
         """Takes one answer and runs the update callbacks."""
         self.report = report
         if self._on_update is None and not self._update_callbacks:
@@ -264,29 +264,29 @@ class StatusFuture(Base):
             if not self.ends:  # a deadline or a cancel may come between them
                 call(fn, argument, self.job_id)
 
-    def conclude(self, end: Ended) -> bool:
+    def _conclude(self, end: Ended) -> bool:
         """Ends the future so, unless it has ended, and wakes who waits; never interrupted."""
-        if not self.claim(end):
+        if not self._claim(end):
             return False
         self.last_error = end.last_error
         if end.report is not self.report:
             self.report, self._is_report_untold = end.report, True
         if end.status is Status.CANCELLED:
-            self.finish_cancel()
+            self._finish_cancel()
         elif end.error is not None:
             super().set_exception(end.error)
         else:
             super().set_result(end.status)
-        if not self.has_callbacks:  # then nobody runs them, who would let go of it
+        if not self._has_callbacks:  # then nobody runs them, who would let go of it
             self._owner = _NOBODY
         return True
 
-    def finish_cancel(self) -> None:
+    def _finish_cancel(self) -> None:
         """Does what an interruption may have left undone of a cancel, and wakes all who wait."""
         super().cancel()
         notify_cancel(self, can_be_interrupted=False)
 
-    def run_callbacks(self) -> None:
+    def _run_callbacks(self) -> None:
         """Runs the callbacks of a future that has ended, each once, and lets go of them."""
         owner, self._owner = self._owner, _NOBODY
         calls = []
@@ -299,9 +299,9 @@ class StatusFuture(Base):
             self._run_done_callbacks()
         finally:
             if self._done_callbacks_left:  # Ctrl-C in one of them
-                owner.call_later(self.run_callbacks)
+                owner.call_later(self._run_callbacks)
 
-    def disown(self, end: Ended) -> None:
+    def _disown(self, end: Ended) -> None:
         """Ends the copy of a future in a forked child, without a callback.
 
         Threads that are not there may hold its locks, so it begins anew.
@@ -311,7 +311,7 @@ class StatusFuture(Base):
         self._owner = _NOBODY
         self._on_update, self._update_callbacks, self._done_callbacks_left = None, [], []
         ended, self.ends = self.ends or [end], []
-        self.conclude(ended[0])
+        self._conclude(ended[0])
 
     def set_result(self, result: Any) -> NoReturn:
         """Refused: a wait ends by what the service says, or a limit."""

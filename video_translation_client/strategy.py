@@ -7,9 +7,10 @@ is an argument like the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._base.arguments import number
+from ._base.protocols import Protocol
 from .status import StatusReport
 
 
@@ -50,19 +51,24 @@ class Moment(NamedTuple):
     submitted_at: float = 0.0
 
 
-Strategy = Callable[[Moment], float]
-"""``strategy(moment) -> seconds`` to wait until the next poll, 0 or more. Called from worker
-threads, and once when a client is made: its first wait is the pace that is reckoned with before
-the first answer, and what it raises then, the caller gets. Where it raises later, or returns
-something else than seconds, the wait goes on with ``moment.fallback`` in place of its word, and the
-first such failure of a client is logged at ERROR. No strategy has a job asked oftener than the
-client's ``min_interval``.
+class Strategy(Protocol):
+    """What says when to ask next: ``strategy(moment) -> seconds`` to wait until then, 0 or more.
 
-If it has a method ``ended(end)``, that is called with the ``Ended`` of each wait of its client, on
-a worker thread. If it has a method ``estimate(moment)``, ``future.eta`` is what that returns: the
-seconds from now until the likely end, as a tuple ``(low, median, high)`` such as
-``timing.Estimate``, or None; it runs on the thread that reads ``eta``, with ``attempt`` from 0.
-What either raises is logged, of ``estimate`` once for each client."""
+    Any such function is one. It is called from worker threads, and once when a client is made: its
+    first wait is the pace that is reckoned with before the first answer, and what it raises then,
+    the caller gets. Where it raises later, or returns something else than seconds, the wait goes on
+    with ``moment.fallback`` in place of its word, and the first such failure of a client is logged
+    at ERROR. No strategy has a job asked oftener than the client's ``min_interval``.
+
+    If it has a method ``ended(end)``, that is called with the ``Ended`` of each wait of its client,
+    on a worker thread. If it has a method ``estimate(moment)``, ``future.eta`` is what that
+    returns: the seconds from now until the likely end, as a tuple ``(low, median, high)`` such as
+    ``timing.Estimate``, or None; it runs on the thread that reads ``eta``, with ``attempt`` from 0.
+    What either raises is logged, of ``estimate`` once for each client.
+    """
+
+    def __call__(self, __moment: Moment) -> float:
+        """Returns the seconds to wait."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Asking:
         is_silent = future.report is None
         if isinstance(result, StatusReport) and result.status is Status.PENDING:
             _note_pending(wait, result)
-            future.set_report(result)
+            future._set_report(result)
         now = self._clock.monotonic()
         if needs_strategy(wait, outcome):
             seconds = self._advice.wait(_moment_of(wait, now, self._chance()))
@@ -96,7 +96,7 @@ class Asking:
                 future.ended_by = decision.end_at - wait.began
         elif decision.report is not None and decision.report is not future.report:
             future.last_error, future.ended_by = decision.last_error, decision.ended_by
-            future.set_report(decision.report)
+            future._set_report(decision.report)
         return decision
 
     def estimate(self, wait: Wait) -> Range | None:

@@ -99,7 +99,7 @@ class Scheduler(Owner, Plan):
         if self.threads.is_over:  # the last thread left between our look and our message
             for future in futures:
                 self._waits.pop(future, None)
-                future.conclude(future.abandonment(self.service, _SHUT_DOWN))
+                future._conclude(future._abandonment(self.service, _SHUT_DOWN))
             raise RuntimeError("cannot schedule new futures after shutdown")
 
     def poll_now(self, future: StatusFuture) -> None:
@@ -168,7 +168,7 @@ class Scheduler(Owner, Plan):
         self._begin()
         self._poller.after_fork()
         for future in futures:
-            future.disown(future.abandonment(self.service, why))
+            future._disown(future._abandonment(self.service, why))
 
     # What the threads do without the lock
 
@@ -178,7 +178,7 @@ class Scheduler(Owner, Plan):
             return self._exchange(poll)
         except BaseException as error:
             for wait in poll.waits:  # no wait may hang on a defect, such as that of a clock
-                end = wait.future.abandonment(self.service, type(error).__name__, error)
+                end = wait.future._abandonment(self.service, type(error).__name__, error)
                 if self._conclude(wait, end):
                     self.call_later(partial(self._tell_end, wait, end))
             raise
@@ -195,7 +195,7 @@ class Scheduler(Owner, Plan):
             self._listeners.tell(self._paces, change)
         decided: list[tuple[Wait, Again]] = []
         for wait, outcome in zip(waits, outcomes):
-            if len(waits) > 1 and (wait.stream or wait.future.has_callbacks):
+            if len(waits) > 1 and (wait.stream or wait.future._has_callbacks):
                 # One that blocks must not hold up the other jobs of the poll.
                 settle = partial(self._settle, wait, outcome, now)
                 self.threads.post(self.threads.add_task, settle)
@@ -217,14 +217,14 @@ class Scheduler(Owner, Plan):
 
     def _conclude(self, wait: Wait, end: Ended) -> bool:
         """Ends a future; says whether somebody is to be told of it."""
-        if not wait.future.conclude(end):
+        if not wait.future._conclude(end):
             return False
         self.threads.note(self._drop, wait.future)
-        return wait.future.has_callbacks or self._listeners.wants_end(wait, end)
+        return wait.future._has_callbacks or self._listeners.wants_end(wait, end)
 
     def _tell_end(self, wait: Wait, end: Ended) -> None:
         self._listeners.tell(wait.stream, end)
-        wait.future.run_callbacks()
+        wait.future._run_callbacks()
 
     def _expire(self, wait: Wait) -> None:
         """Ends a wait at its deadline."""
@@ -238,7 +238,7 @@ class Scheduler(Owner, Plan):
         self._closed = self._cancels = True
         self.threads.catch_up()
         for wait in list(self._waits.values()):
-            end = wait.future.abandonment(self.service, why, error)
+            end = wait.future._abandonment(self.service, why, error)
             if self._conclude(wait, end):
                 self.threads.run_as_own(partial(self._tell_end, wait, end))
         self.threads.catch_up()
@@ -322,18 +322,18 @@ class Scheduler(Owner, Plan):
     def _take_end(self, ending: tuple[StatusFuture, Ended], now: float) -> None:
         future, end = ending
         wait = self._waits.get(future)
-        if wait is None or not future.claim(end):  # pragma: no cover - another end was faster
+        if wait is None or not future._claim(end):  # pragma: no cover - another end was faster
             return
         self._adopt([wait], now)
         self._drop(future, now)
-        self._follow_ups.append(future.finish_cancel)
+        self._follow_ups.append(future._finish_cancel)
         if self._listeners.wants_end(wait, end):
             self.threads.add_call(partial(self._listeners.tell, wait.stream, end), now)
 
     def _cancel_rest(self, _: object, now: float) -> None:
         for future in list(self._waits):
-            self._take_end((future, future.make_end(Status.CANCELLED, self.service)), now)
-            self.threads.add_call(future.run_callbacks, now)
+            self._take_end((future, future._make_end(Status.CANCELLED, self.service)), now)
+            self.threads.add_call(future._run_callbacks, now)
 
     def _drop(self, future: StatusFuture, now: float) -> None:
         """Drops all that is known of a wait; no poll of it starts afterwards."""
