@@ -131,8 +131,8 @@ def until(browser: WebDriver, is_so: Callable[[], Any]) -> None:
 
 
 def text(browser: WebDriver, selector: str) -> str:
-    """Returns the text of an element."""
-    return str(browser.find_element(By.CSS_SELECTOR, selector).text)
+    """Returns the text of the first such element; empty if there is none at the moment."""
+    return next(iter(texts(browser, selector)), "")
 
 
 def texts(browser: WebDriver, selector: str) -> list[str]:
