@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, python_command, serving
+from werkzeug.wrappers import Response
 
 from video_translation_client.cli import main
 from video_translation_client.testing import Fault, MockServer
@@ -172,6 +174,15 @@ def test_what_is_no_service_is_left_alone_and_the_server_takes_another_port(
     assert own is not None
     assert own.group(1) != url
     assert sorted(told.out.splitlines())[-1] == "job-2: pending"
+
+
+def test_with_https_it_is_not_looked_for_another_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """The mock server could not speak as what answers there; it is polled, and refused here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(Path(__file__).with_name("self_signed.pem")))
+    with serving(Response("{}"), ssl_context=context) as url:
+        assert main(["demo", "--url", url]) == 3
+    assert capsys.readouterr().err.startswith(f"error: no answer from {url}: SSLCert")
 
 
 def test_a_url_that_nobody_could_poll_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,7 +109,10 @@ _FOR_PROGRAMS = re.compile(r"base_url|job_id|api_key|region=|service=|None|\bof 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nope", "a"], f"--service must be one of {', '.join(NAMES)}, not 'nope'"),
+        (
+            ["nope", "a"],
+            f"--service must be one of {', '.join(NAMES)}, not 'nope'; or MODULE:NAME, a ",
+        ),
         (["heygen"], "JOB_ID must be given: service 'heygen' has no job without a name"),
         (["heygen", "http://h"], "JOB_ID must be given: service 'heygen' has no job without a"),
         (["heygen", "http://h:x", "a"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),

@@ -240,11 +240,10 @@ def test_a_service_in_a_module_is_found_from_the_current_directory(tmp_path: Pat
     with answering({"data": {"state": "running"}}, {"data": {"state": "done"}}) as (url, asked):
         (package / "services.py").write_text(_ACME.format(url=url))
         words = ["watch", "--service", "acme.services:ACME", "job-1", "--interval", "10ms"]
-        start = "import sys; sys.path.remove(''); from video_translation_client.cli import main"
-        for command in (
-            ["-m", "video_translation_client", *words],
-            ["-c", f"{start}; sys.exit(main({words!r}))"],
-        ):
+        installed = tmp_path / "bin" / "command"
+        installed.parent.mkdir()
+        installed.write_text("from video_translation_client.cli import main; main()")
+        for command in (["-m", "video_translation_client", *words], [str(installed), *words]):
             asked.clear()
             done = subprocess.run(
                 python_command(*command),

@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_interval(parser: Parser) -> None:
-    """Gives a parser the option for the same wait after every poll."""
-    others = ", ".join(map(option, BACKOFF[:-1]))
-    parser.add_argument(
+def add_interval(group: argparse._ArgumentGroup) -> None:
+    """Gives a parser's options about pacing the one for the same wait after every poll."""
+    group.add_argument(
         "--interval",
         metavar="SECONDS",
-        help="the same wait after every poll, in place of the growing ones of"
-        f" {others} and {option(BACKOFF[-1])}",
+        help="the same wait after every poll, in place of those that grow or are learned",
     )
 
 

@@ -46,8 +46,8 @@ def add_pacing(
     names: Iterable[str] = tuple(_PACING),
     about: str = _PACING_OF_SERVICES,
     **defaults: str,
-) -> None:
-    """Gives a parser an option for each of the client's arguments about pacing.
+) -> argparse._ArgumentGroup:
+    """Gives a parser an option for each of the client's arguments about pacing; returns them.
 
     Args:
         parser: That of a command.
@@ -63,6 +63,7 @@ def add_pacing(
         metavar, text = _PACING[name]
         default = defaults.get(name) or str(signature.parameters[name].default).lower()
         pacing.add_argument(option(name), metavar=metavar, help=f"{text} (default: {default})")
+    return pacing
 
 
 def given_pacing(given: argparse.Namespace) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 
 from .. import services
 from ..services._definition import Service, Words
+from .wording import refused
 
 if TYPE_CHECKING:
     import argparse
@@ -60,7 +61,7 @@ def add_service(parser: Parser) -> None:
         group.add_argument(f"--{name}", metavar="WORD", action="append", default=[], help=text)
 
 
-def service_of(parser: Parser, given: argparse.Namespace) -> Service | str | None:
+def service_of(parser: Parser, given: argparse.Namespace) -> Service | None:
     """Returns the service that is meant, as the client takes it, or ends the process."""
     options = _options(given)
     if given.service is None:
@@ -69,12 +70,17 @@ def service_of(parser: Parser, given: argparse.Namespace) -> Service | str | Non
         other = options[0].partition("=")[0]
         parser.error(f"argument {other}: not allowed with argument --service")
     module, colon, name = given.service.partition(":")
-    return _imported(parser, module, name) if colon else str(given.service)
+    if colon:
+        return _imported(parser, module, name)
+    try:
+        return services.find(module)
+    except ValueError as error:
+        parser.error(f"{refused(error)}; or MODULE:NAME, a Service in a module")
 
 
-def needs_url(service: Service | str | None) -> bool:
+def needs_url(service: Service | None) -> bool:
     """Says whether it is not known where the service stands."""
-    return service is None or (isinstance(service, Service) and service.base_url is None)
+    return service is None or service.base_url is None
 
 
 def check_job_ids(parser: Parser, given: argparse.Namespace, job_ids: Sequence[str | None]) -> None:

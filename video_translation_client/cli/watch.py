@@ -61,8 +61,7 @@ def add_to(commands: Commands) -> Parser:
         help="write the URLs of results alone to standard output, see below",
     )
     add_learning(parser)
-    add_interval(parser)
-    add_pacing(parser)
+    add_interval(add_pacing(parser))
     return parser
 
 
