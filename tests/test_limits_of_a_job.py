@@ -1,5 +1,6 @@
 """One job may have limits of its own, beside those of its client."""
 
+import inspect
 import warnings
 
 import pytest
@@ -206,3 +207,9 @@ def test_the_default_of_a_service_of_the_users_own_grows_as_well(clock):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         client.submit("job-1", expected=20_000).cancel()
+
+
+def test_help_says_whose_limit_it_is_that_was_left_out():
+    """None would be no limit."""
+    signature = inspect.signature(VideoTranslationClient.submit)
+    assert str(signature.parameters["max_attempts"]).endswith(" = <that of the client>")
