@@ -60,9 +60,10 @@ class StatusFuture(Base):
     ``result()`` returns ``completed``, ``error`` or ``timeout``, or raises a
     ``RejectedError``. ``cancel()`` works until the future is done and stops the polling;
     a wait is never in the state that can't be cancelled, so ``running()`` is False.
-    Everything else is as in ``concurrent.futures.Future``, of which this is one.
+    Everything else is as in ``concurrent.futures.Future``, of which this is one. Attributes are
+    to be read only.
 
-    Attributes (to be read only):
+    Attributes:
         job_id: The job, or None for a service with one unnamed job.
         report: The latest ``StatusReport``, or None before the first answer.
         attempts: How many polls were started. Reading the end that an answer for many jobs has

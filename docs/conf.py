@@ -1,0 +1,40 @@
+"""How Sphinx builds these pages: `tox -e docs`."""
+
+from __future__ import annotations
+
+import video_translation_client
+from video_translation_client import testing, timing
+
+project = "video-translation-client"
+author = "video-translation-client contributors"
+version = release = video_translation_client.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_show_copyright = False
+html_copy_source = False
+
+# Headings are link targets by the names that a forge gives them, so that links work there as well.
+myst_heading_anchors = 4
+
+napoleon_use_ivar = True  # attributes as a list: each is a member as well
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+# A class is documented where users import it from, not in the module that holds it.
+for _package in (testing, timing, video_translation_client):
+    for _name in _package.__all__:
+        _object = getattr(_package, _name)
+        if isinstance(_object, type):
+            _object.__module__ = _package.__name__
+
+nitpicky = True
+# No inventory is loaded from the network, so what other projects define has no target here.
+nitpick_ignore_regex = [("py:.*", r"(?!video_translation_client).*")]
