@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
 import video_translation_client
 from video_translation_client import testing, timing
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "video-translation-client"
 author = "video-translation-client contributors"
@@ -25,7 +31,6 @@ napoleon_use_ivar = True  # attributes as a list: each is a member as well
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
-autodoc_default_options = {"members": True, "show-inheritance": True}
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 # A class is documented where users import it from, not in the module that holds it.
@@ -35,6 +40,23 @@ for _package in (testing, timing, video_translation_client):
         if isinstance(_object, type):
             _object.__module__ = _package.__name__
 
+highlight_language = "none"
+
 nitpicky = True
 # No inventory is loaded from the network, so what other projects define has no target here.
 nitpick_ignore_regex = [("py:.*", r"(?!video_translation_client).*")]
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-signature", _name_random)
+
+
+def _name_random(*arguments: Any) -> tuple[str | None, str | None]:
+    """Writes the one default that has no literal as a user would; Sphinx can't parse its repr."""
+    *_, signature, returns = arguments
+    if signature:
+        signature = re.sub(
+            r"<built-in method random of Random object[^>]*>", "random.random", signature
+        )
+    return signature, returns

@@ -52,6 +52,15 @@ def test_public_names_are_sorted_and_importable():
         assert getattr(video_translation_client, name) is not None
 
 
+@pytest.mark.skipif(not TOX_ENV, reason="outside tox the metadata may be older than README")
+def test_the_description_has_no_link_that_leads_nowhere():
+    """Its links to files are names of files: in the metadata, no file stands beside it."""
+    fields = metadata.metadata(NAME)
+    description = fields.get("Description") or fields.get_payload()
+    assert "`docs/tutorial.md`" in description
+    assert not re.findall(r"\]\((?!https?:)", description)
+
+
 def test_console_script_can_be_imported():
     """The command `video-translation-client` points at a function that exists."""
     (script,) = (e for e in _entry_points("console_scripts") if e.name == NAME)
