@@ -6,6 +6,7 @@ Pure; who warns, and at whose line, is not known here.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Iterator, Mapping
 
 from ._base.arguments import ArgumentWarning
@@ -80,6 +81,8 @@ def of_hints(hints: Hints, max_wait_time: float | None) -> Iterator[ArgumentWarn
         yield ArgumentWarning("expected", problem, "raise max_wait_time", "max_wait_time")
 
 
+# Jobs with limits of their own ask for the same again and again.
+@lru_cache(maxsize=16)
 def _longest_time_of(
     waits: ExponentialBackoff | FixedInterval, least: float, attempts: int
 ) -> float:
