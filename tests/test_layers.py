@@ -25,6 +25,7 @@ KNOWS = {
     "_scheduling": {*GROUND, "future", "_http.poller", "_http.exchange"},
     "metrics": GROUND,
     "_contradictions": {*GROUND, "services"},
+    "_downloads": {*GROUND, "future", "services", "_http"},
     "_settings": {*GROUND, "services", "_http", "_scheduling", "_contradictions"},
     "timing": {
         *GROUND,
@@ -33,6 +34,7 @@ KNOWS = {
     "_client": {
         *GROUND,
         *("future", "services", "_http", "_scheduling", "timing", "_settings", "_contradictions"),
+        "_downloads",
     },
     "client": {*GROUND, "future", "services", "_settings", "_client"},
     "__init__": {*GROUND, "future", "services", "client"},

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from video_translation_client import PollError
 from video_translation_client._http.bodies import MAX_BODY
-from video_translation_client._http.connections import MAX_ANSWER
+from video_translation_client._http.exchange import MAX_ANSWER
 from video_translation_client.testing import Fault
 
 COMPLETED = b'{"result": "completed"}'

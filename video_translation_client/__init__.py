@@ -11,7 +11,7 @@ OpenTelemetry) and ``.testing`` (a mock server and a virtual clock). All else ma
 from ._base.version import __version__
 from .client import VideoTranslationClient
 from .clock import Clock
-from .errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
+from .errors import DownloadError, JobNotFoundError, PollError, RejectedError, VideoTranslationError
 from .events import Ended, Event, Listener, Paced, Polled, Submitted
 from .future import StatusFuture
 from .services._definition import Batch, Service, Words
@@ -21,6 +21,7 @@ from .strategy import ExponentialBackoff, FixedInterval, Moment, Stages, Strateg
 __all__ = [
     "Batch",
     "Clock",
+    "DownloadError",
     "Ended",
     "Event",
     "ExponentialBackoff",

@@ -14,6 +14,7 @@ from ._base import arguments
 from ._client import many
 from ._client.parts import scheduler_of, transport_of
 from ._client.terms import OF_CLIENT, Terms, TermsOfJobs
+from ._downloads.calls import Downloading
 from ._settings import Bounds, Limits, settle, settle_endpoint
 from .clock import Clock
 from .errors import VideoTranslationError
@@ -24,7 +25,7 @@ from .status import Status, StatusReport
 from .strategy import ExponentialBackoff, Strategy
 
 
-class VideoTranslationClient:
+class VideoTranslationClient(Downloading):
     """Waits for the jobs of one service, any number at a time, on a handful of threads.
 
     A client may be used from any thread at any moment, by signal handlers and finalizers too.
@@ -122,6 +123,7 @@ class VideoTranslationClient:
             endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
         )
         transport = transport_of(settings, session)
+        self._session = session
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
         self._terms = TermsOfJobs(settings)
         self._scheduler = scheduler_of(settings, transport)
@@ -281,6 +283,14 @@ class VideoTranslationClient:
             cancel_futures: Cancel all futures that are not done.
         """
         self._scheduler.shutdown(wait, cancel_futures)
+
+    def _look(self, job_id: str | None, timeout: float) -> StatusReport:
+        terms = self._terms.of_check(timeout)
+        ids: Any = [job_id]  # the unnamed job is one as well
+        answer = many.check(ids, self._maker(None, terms), self._scheduler, terms.rules)[ids[0]]
+        if isinstance(answer, VideoTranslationError):
+            raise answer
+        return answer
 
     def _make_future(
         self, job_id: str | None, on_update: Callable[[Status], Any] | None, terms: Terms

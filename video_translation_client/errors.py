@@ -2,6 +2,7 @@
 
     VideoTranslationError
      |-- PollError       one poll failed in passing; the wait goes on
+     |-- DownloadError   a finished job's file could not be had
      `-- RejectedError   no poll of this job can succeed; the wait ends
           `-- JobNotFoundError   the service knows no such job
 
@@ -71,6 +72,26 @@ class RejectedError(VideoTranslationError):
 
 class JobNotFoundError(RejectedError):
     """The service knows no such job, and the time in which a new one may appear is over."""
+
+
+class DownloadError(VideoTranslationError):
+    """A job's file could not be had; nothing of it is on the disk.
+
+    Attributes:
+        url: From where, without its query, which is a secret; None where there was no URL.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        job_id: str | None = None,
+        status_code: int | None = None,
+        advice: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(reason, job_id, status_code, advice)
+        self.args = (*self.args, url)
+        self.url = url
 
 
 def abandoned(job_id: str | None, why: str) -> VideoTranslationError:

@@ -17,7 +17,7 @@ import ssl
 import weakref
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -25,9 +25,6 @@ from urllib3.connection import HTTPConnection
 
 from .._base import internals
 from .exchange import Exchange, Handle, current_exchange, handle_of
-
-MAX_ANSWER = 2 * 1024 * 1024
-"""Bytes of an answer as they arrive, headers and framing included; more is a failure."""
 
 # How a connection shows that it has ended. With OpenSSL 3, Python 3.7 and 3.8 have no better
 # name for a bare end of TLS; what else TLS finds wrong ends a connection, too.
@@ -298,7 +295,9 @@ class _Stream(io.BufferedReader):
         raw = socket.makefile("rb", buffering=0)
         raw_class: Any = type(raw)
         raw.__class__ = _extended(raw_class, _RawStream)
-        raw.most = math.inf if connection._exchange is None else MAX_ANSWER
+        exchange = connection._exchange
+        if exchange is not None:
+            raw.most, raw.check = exchange.most, exchange.check
         stream = cls(raw)
         stream.connection, stream.socket = weakref.ref(connection), socket
         return stream
@@ -323,6 +322,7 @@ class _RawStream:
     received = 0  # bytes
     most = math.inf
     ended = False
+    check: Callable[[], None] = staticmethod(lambda: None)
 
     def readinto(self, buffer: Any) -> int | None:
         if self.ended:
@@ -331,4 +331,5 @@ class _RawStream:
         self.received += size or 0
         if self.received > self.most:
             raise WireError(f"the answer is over {self.most} bytes, headers and framing included")
+        self.check()
         return size

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+MAX_ANSWER = 2 * 1024 * 1024
+"""Bytes of an answer as they arrive, headers and framing included; more is a failure."""
+
 _here = threading.local()
 
 
@@ -48,7 +51,10 @@ class Exchange:
         aborted: Whether ``abort`` was called.
         requests: How many requests were sent, redirects and repetitions included.
         renewing: Whether the next request must go over a new connection; for connections.
+        most: Bytes of one answer.
     """
+
+    most: float = MAX_ANSWER
 
     def __init__(self) -> None:
         self.aborted = False
@@ -92,6 +98,9 @@ class Exchange:
         """
         self._handle = None
         return self.aborted
+
+    def check(self) -> None:
+        """Called after each piece that arrives; an error that it raises ends the exchange."""
 
     def _shut_down(self) -> None:
         handle = self._handle

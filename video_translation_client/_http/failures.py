@@ -105,6 +105,15 @@ def _of_requests(error: Exception) -> Exception:
 
 def failure_of(error: Exception, job_id: str | None, base_url: str) -> VideoTranslationError:
     """Returns what an error that was raised in place of an answer is for a job."""
+    words, passes, cause = told(error)
+    reason = f"no answer from {base_url}: {words}"
+    failure = (PollError if passes else RejectedError)(reason, job_id)
+    failure.__cause__ = cause
+    return failure
+
+
+def told(error: Exception) -> tuple[str, bool, BaseException | None]:
+    """Returns what may be told of an error, whether it passes, and what may be chained."""
     trouble = isinstance(error, _TROUBLE)
     root = _root(error) if trouble else error
     if trouble:
@@ -114,12 +123,9 @@ def failure_of(error: Exception, job_id: str | None, base_url: str) -> VideoTran
     cause = _system(root) if trouble else root
     words = [] if ours else [type(root).__name__]
     words += _words(root if ours else cause)
-    reason = f"no answer from {base_url}: {': '.join(words)}"
     lasting = isinstance(error, _LASTING) or isinstance(root, _LASTING)
     lasting |= isinstance(root, TransportError) and root.lasting
-    failure = (RejectedError if lasting or not trouble else PollError)(reason, job_id)
-    failure.__cause__ = cause
-    return failure
+    return ": ".join(words), trouble and not lasting, cause
 
 
 def bug_of(error: Exception, job_id: str | None, answer: Answer) -> PollError:

@@ -103,14 +103,14 @@ class Transport:
         request_timeout: float,
         connections: int,
     ) -> None:
-        self.base_url, url_auth = _split_credentials(base_url)
+        self.base_url, url_auth = split_credentials(base_url)
         self._owns_session = session is None
         self._session = make_session(connections) if session is None else session
         self._timeout = request_timeout
         headers = {"Accept-Encoding": ", ".join(PACKED), **headers}
         if "Cache-Control" not in self._session.headers:  # a stored answer is no news
             headers = {"Cache-Control": "no-cache", **headers}
-        request = requests.Request(method, self.base_url, headers=headers, auth=_unauthenticated)
+        request = requests.Request(method, self.base_url, headers=headers, auth=unauthenticated)
         self._prepared = self._session.prepare_request(request)
         # Alone, requests would have REQUESTS_CA_BUNDLE override what the session says.
         verify = None if self._session.verify is True else self._session.verify
@@ -288,7 +288,7 @@ class Transport:
             return
         # Or else requests would have .netrc replace what is there.
         given = "Authorization" in CaseInsensitiveDict(request.headers or {})
-        request.auth = _unauthenticated if given else self._url_auth
+        request.auth = unauthenticated if given else self._url_auth
 
     def _bound(self, request: requests.PreparedRequest, settings: dict[str, Any]) -> dict[str, Any]:
         """Returns the settings with which one of the session's own requests is sent."""
@@ -299,12 +299,13 @@ class Transport:
         return {**settings, "stream": True}
 
 
-def _unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keeps authentication out of the prepared request; each poll has its own."""
     return request
 
 
-def _split_credentials(url: str) -> tuple[str, HTTPBasicAuth | None]:
+def split_credentials(url: str) -> tuple[str, HTTPBasicAuth | None]:
+    """Returns a URL without its user name and password, and these."""
     parts = urlsplit(url)
     user, separator, host = parts.netloc.rpartition("@")
     if not separator:
@@ -316,7 +317,16 @@ def _split_credentials(url: str) -> tuple[str, HTTPBasicAuth | None]:
 
 
 def _origin(request: requests.PreparedRequest | requests.Request) -> str:
-    parts = urlsplit(str(request.url))
+    return origin_of(str(request.url))
+
+
+def origin_of(url: str) -> str:
+    """Returns the scheme, host and port of a URL.
+
+    Raises:
+        ValueError: Its port is no number.
+    """
+    parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{parts.hostname}:{port}"
 

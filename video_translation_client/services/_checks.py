@@ -75,7 +75,23 @@ def check_service(service: Service) -> None:
             raise ValueError(f"{name} must be {', '.join(choices)}, not {getattr(service, name)!r}")
     for name in ("passing", "missing"):
         _check_patterns(name, getattr(service, name))
+    _check_downloads(service)
     _check_numbers(service)
+
+
+def _check_downloads(service: Service) -> None:
+    _check_pairs("downloads", service.downloads)
+    for kind, expression in service.downloads:
+        _check_text("a kind of downloads", kind, r"[\w-]+", "a word such as 'captions'")
+        check_expression(f"the download {kind}", expression)
+    kinds = [kind for kind, _ in service.downloads]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"downloads must name each kind once, not {kinds!r}")
+    if not isinstance(service.result_gives_json, bool):
+        value = service.result_gives_json
+        raise TypeError(f"result_gives_json must be True or False, not {value!r}")
+    if service.result_gives_json and "video" not in kinds:
+        raise ValueError("downloads must name 'video' where result_gives_json is True")
 
 
 def _check_variables(service: Service) -> None:

@@ -150,6 +150,11 @@ class Service:
         result_url: Template of what follows the base URL to give the URL of the result, where
             that is no part of the answer. It is for the user to fetch, with the key; may hold
             ``{result}``, each of what ``result`` finds.
+        downloads: Pairs of a kind of file, such as ``"captions"``, and the expression of its URL:
+            a text, a list, or an object of labels, such as languages, and URLs. ``"video"`` is
+            ``result``, unless it stands here.
+        result_gives_json: Whether the URL that is the result gives JSON in which ``downloads``
+            stand; else they stand in the answer itself.
         result_delay: For how many seconds a completed job without a result is asked again
             because the result follows, 0 or more.
         error: Expression of why the job failed.
@@ -193,6 +198,8 @@ class Service:
     progress: str | None = None
     result: str | None = None
     result_url: str | None = None
+    downloads: Pairs = ()
+    result_gives_json: bool = False
     result_delay: float = 0.0
     error: str | None = None
     error_code: str | None = None

@@ -17,6 +17,8 @@ SERVICE = Service(
     words=Words(("PENDING",), ("SUCCESS",), ("ERROR", "TIMEOUT", "PAYMENT_REQUIRED")),
     result="run_id",
     result_url="/dub-result/{result}",
+    downloads=(("video", "video_url"), ("audio", "audio_url")),
+    result_gives_json=True,
     error="exception_reason || message",
     strategy=ExponentialBackoff(initial_wait_time=2.0, backoff_factor=1.5),
     source="https://docs.camb.ai/getting-started/tasks-and-runs",

@@ -14,6 +14,7 @@ SERVICE = Service(
     words=Words(("pending",), ("completed",), ("error",)),
     unknown_status="invalid",
     progress="progress",
+    result="url",
     error="error",
     missing_delay=0.0,
     max_attempts=MAX_ATTEMPTS,

@@ -22,6 +22,7 @@ SERVICE = Service(
     status="data.status",
     words=Words(pending=("pending", "running"), completed=("completed",), error=("failed",)),
     result="data.video_url",
+    downloads=(("audio", "data.audio_url"), ("captions", "data.srt_caption_url")),
     result_delay=30.0,
     error="data.failure_message",
     failure="error.message",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import VirtualClock
 from .faults import Fault
+from .files import ResultFile
 from .script import JobPlan, JobScript, Poll
 from .service import MockService, ReceivedRequest
 
@@ -24,6 +25,7 @@ __all__ = [
     "MockService",
     "Poll",
     "ReceivedRequest",
+    "ResultFile",
     "VirtualClock",
 ]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from .. import __version__
 from .._base import arguments, units
+from .files import ResultFile
 from .languages import LANGUAGES
 from .script import JobScript
 from .server import MockServer
@@ -120,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     option("seed", "NUMBER", int, "makes chance repeatable")
     option("service", "NAME", str, f"answer as this service does: {', '.join(LANGUAGES)}")
     parser.add_argument("--progress", action="store_true", help="tell the progress of jobs")
+    parser.add_argument(
+        "--result",
+        action="store_const",
+        const=ResultFile(),
+        help="serve a file for each completed job, and tell its URL",
+    )
     parser.add_argument("--strict", action="store_true", help="answer 404 for jobs not named here")
     parser.add_argument(
         "--job",

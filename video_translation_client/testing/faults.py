@@ -210,7 +210,7 @@ class Fault:
             RuntimeError: The fault needs a socket that the WSGI server does not pass on.
         """
         if self.kind == "drop":
-            _close(self._socket(environ))
+            close(self._socket(environ))
         if self.kind == "drop midway":
             return _first_half(ordinary, start_response, self._socket(environ))
         if self.kind == "drip":
@@ -262,7 +262,8 @@ def _check_header(name: str, value: str) -> None:
         raise ValueError(f"the header {name!r} must be one line of Latin-1 text, not {value!r}")
 
 
-def _close(connection: socket.socket) -> NoReturn:
+def close(connection: socket.socket) -> NoReturn:
+    """Closes a connection in the middle of something, and raises a ConnectionError."""
     with contextlib.suppress(OSError):  # the other side may be faster
         connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError("closed by a fault")
@@ -273,7 +274,7 @@ def _first_half(
 ) -> Iterator[bytes]:
     body = b"".join(ordinary.send(start_response))
     yield body[: len(body) // 2]
-    _close(connection)
+    close(connection)
 
 
 def _drip(
@@ -286,14 +287,14 @@ def _drip(
         connection.sendall(b".")
     lines = ["", *_lines(ordinary), "Connection: close"]
     connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + b"".join(ordinary.body))
-    _close(connection)
+    close(connection)
 
 
 def _leave_stale(ordinary: Answer, connection: socket.socket) -> NoReturn:
     lines = [f"HTTP/1.1 {ordinary.code} {_REASONS[ordinary.code]}", *_lines(ordinary), "", ""]
     connection.sendall("\r\n".join(lines).encode("latin-1") + b"".join(ordinary.body))
     connection.recv(_PIECE)  # the next request, or the end
-    _close(connection)
+    close(connection)
 
 
 def _lines(answer: Answer) -> list[str]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, NamedTuple, Tuple, Union, cast
+from typing import Any, Callable, Mapping, NamedTuple, Tuple, Union, cast
 
 from .._base import arguments
 from .faults import QUICK_FAULTS, Fault
+from .files import ResultFile, file_of
 
 Duration = Union[float, Tuple[float, float]]
 
@@ -32,6 +33,8 @@ class JobScript:
         fault_rate: The chance from 0 to 1 that any other poll meets one of ``QUICK_FAULTS``.
         result_after: Seconds after the job's end (0 or more) during which it is completed, but
             its result is still null. It matters where the service's language has a result.
+        result: The ``ResultFile`` that the URL of its result gives, or bytes for a plain one; None
+            gives no such URL, or, in the language of a real service, one that leads nowhere.
     """
 
     duration: Duration | None = None
@@ -41,6 +44,7 @@ class JobScript:
     faults: Mapping[int, Fault] = field(default_factory=dict)
     fault_rate: float | None = None
     result_after: float = 0.0
+    result: ResultFile | bytes | None = None
 
     def __post_init__(self) -> None:
         if self.duration is not None:
@@ -64,6 +68,7 @@ class JobScript:
             if not isinstance(fault, Fault):
                 raise TypeError(f"faults must have a Fault for poll {number}, not {fault!r}")
         arguments.number("result_after", self.result_after, least=0)
+        object.__setattr__(self, "result", file_of(self.result))
 
 
 @dataclass(frozen=True)
@@ -114,20 +119,27 @@ class Standing(NamedTuple):
         poll: The poll.
         share: How much of the job's duration has passed, from 0 to 1.
         has_result: Whether the job is completed and its result can be had.
+        url_of: Returns the URL of a file of that, by its name; None where there is none.
     """
 
     poll: Poll
     share: float
     has_result: bool
+    url_of: Callable[[str], str] | None = None
 
 
 class Job:
-    """What has become of one job; the service's lock protects it."""
+    """What has become of one job; the service's lock protects it.
+
+    Attributes:
+        plan: What is settled about it.
+    """
 
     def __init__(self, job_id: str | None, script: JobScript, seed: int) -> None:
         self._chance = f"{seed}/{job_id!a}"
         self._script = script
         self._polls = 0
+        self._downloads = 0
         chance = random.Random(self._chance)
         low, high = _bounds(cast("Duration", script.duration))
         duration = low + (high - low) * chance.random()
@@ -146,6 +158,18 @@ class Job:
         poll = Poll(plan.job_id, self._polls, status, progress, self._fault(self._polls))
         has_result = status == "completed" and left + self._script.result_after <= 0
         return Standing(poll, share, has_result)
+
+    def result_at(self, now: float) -> ResultFile | None:
+        """Returns what the URL of its result gives at ``now``; None: there is no result, or URL."""
+        ends_at = self.plan.ends_at
+        if ends_at is None or now < ends_at + self._script.result_after:
+            return None
+        return file_of(self._script.result) if self.plan.outcome == "completed" else None
+
+    def begin_download(self) -> bool:
+        """Counts a download of its result; says whether it is to be cut off."""
+        self._downloads += 1
+        return self._downloads <= cast("ResultFile", self._script.result).cut_off
 
     def _fault(self, number: int) -> Fault | None:
         if number in self._script.faults:

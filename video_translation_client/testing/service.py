@@ -11,18 +11,30 @@ import collections
 import heapq
 import itertools
 import json
+import math
 import random
-import selectors
 import socket
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Sequence, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    cast,
+)
 
 from .._base import arguments
 from ..clock import Clock
+from . import files
 from .faults import Answer, Fault
-from .languages import Request, language_of
+from .files import ResultFile
+from .languages import Question, Request, language_of
 from .script import (
     Duration,
     Job,
@@ -35,11 +47,15 @@ from .script import (
     check_rate,
     merge,
 )
+from .wsgi import base_of, is_closed, request_of
 
 if TYPE_CHECKING:
     from typing import TypedDict
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    # Sends the body of a file over a connection, with a function that sleeps.
+    Send = Callable[[Optional[socket.socket], Callable[[float], None]], Iterable[bytes]]
 
     class ServiceSettings(TypedDict, total=False):
         """The arguments of ``MockService``, for those who pass them on."""
@@ -57,6 +73,7 @@ if TYPE_CHECKING:
         keep_jobs: int | None
         clock: Clock | None
         service: str | None
+        result: ResultFile | bytes | None
 
 
 # Real seconds for which a job is told to be pending at one and the same virtual moment, before that
@@ -153,6 +170,7 @@ class MockService:
         service: Whose language it speaks: ``"heygen"``, ``"elevenlabs"``, ``"azure"``,
             ``"sync"``, ``"synthesia"``, ``"murf"``, ``"deepdub"``, ``"camb"``, ``"vozo"``,
             ``"d-id"`` or ``"adobe"``; None is the default, described first.
+        result: As in ``JobScript``; its URL is in ``url``, where the default is spoken.
 
     Raises:
         TypeError, ValueError: An argument is not as described; the message names it.
@@ -174,10 +192,13 @@ class MockService:
         keep_jobs: int | None = None,
         clock: Clock | None = None,
         service: str | None = None,
+        result: ResultFile | bytes | None = None,
     ) -> None:
         self._language = language_of(service)
         check_duration(duration)  # unlike a script's, it can't be None
-        self._usual = JobScript(duration, outcome, error_rate, progress, {}, fault_rate)
+        self._usual = JobScript(
+            duration, outcome, error_rate, progress, {}, fault_rate, result=result
+        )
         self._latency = arguments.number("latency", latency, least=0)
         check_flag("strict", strict)
         check_flag("progress", progress)
@@ -223,6 +244,7 @@ class MockService:
         faults: Mapping[int, Fault] | None = None,
         fault_rate: float | None = None,
         result_after: float = 0.0,
+        result: ResultFile | bytes | None = None,
     ) -> JobPlan:
         """Scripts a job, as ``JobScript`` describes; one seen before begins anew.
 
@@ -230,7 +252,7 @@ class MockService:
             What the job will do.
         """
         script = JobScript(
-            duration, outcome, error_rate, progress, faults or {}, fault_rate, result_after
+            duration, outcome, error_rate, progress, faults or {}, fault_rate, result_after, result
         )
         return self._add(job_id, script)
 
@@ -249,42 +271,66 @@ class MockService:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request, as WSGI (PEP 3333) wants it."""
-        answer, fault = self._receive(environ)
-        sleep = partial(self._sleep, environ.get("werkzeug.socket"))
+        answer, fault, send = self._receive(environ)
+        connection = environ.get("werkzeug.socket")
+        sleep = partial(self._sleep, connection)
         if self._latency:
             sleep(self._latency)
+        if send is not None:
+            answer = answer._replace(body=send(connection, sleep))
         if fault is None:
             return answer.send(start_response)
         return fault.play(answer, environ, start_response, sleep)
 
-    def _receive(self, environ: WSGIEnvironment) -> tuple[Answer, Fault | None]:
-        method, query = environ["REQUEST_METHOD"], _decoded(environ.get("QUERY_STRING", ""))
-        path = _decoded(environ.get("PATH_INFO", ""))
-        headers = {
-            name[5:].replace("_", "-").title(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
-        }
-        request = Request(method, path, query, headers)
-        is_ours = headers.get("User-Agent", "").startswith(_OUR_CLIENT)
+    def _receive(self, environ: WSGIEnvironment) -> tuple[Answer, Fault | None, Send | None]:
+        """Returns the ordinary answer, what goes wrong with it, and how its file is sent."""
+        request, base = request_of(environ), base_of(environ)
+        is_ours = request.headers.get("User-Agent", "").startswith(_OUR_CLIENT)
         is_futile = is_ours and self._clock.stands_still()
         with self._lock:
             now = self._clock.monotonic()
-            question = self._language.read(request, self._jobs)
-            found = (self._poll(job_id, now) for job_id in question.job_ids)
+            question = self._question(request)
+            found = (self._poll(job_id, now, base) for job_id in question.job_ids)
             standings = [standing for standing in found if standing is not None]
             polls = tuple(standing.poll for standing in standings)
-            answer = _answer(*question.write(standings))
+            if question.target is None:
+                answer, send = _answer(*question.write(standings)), None
+            else:
+                answer, send = self._file(question.target, request, now)
             fault = next((poll.fault for poll in polls if poll.fault is not None), None)
             if is_futile and self._tells_in_vain(polls, now):
                 answer = _answer(*self._language.refuse(409, _STANDS_STILL).write(()))
+            method, path, query, headers = request
             self._received += 1
             self._requests.append(
                 ReceivedRequest(
                     now, method, path, query, headers, question.job_ids, polls, answer.code, fault
                 )
             )
-        return answer, fault
+        return answer, fault, send
+
+    def _question(self, request: Request) -> Question:
+        if not request.path.startswith(files.PATH):
+            return self._language.read(request, self._jobs)
+        target = files.read_url(request.path, request.query, self.seed)
+        if target is None:
+            return self._language.refuse(403, "the URL of the result is none of this server")
+        return Question((), lambda _: (200, {}), target)
+
+    def _file(
+        self, target: files.Target, request: Request, now: float
+    ) -> tuple[Answer, Send | None]:
+        job = self._jobs.get(target.job_id)
+        file = None if job is None else job.result_at(now)
+        if job is None or file is None or now >= target.expires:
+            problem = 403, "the URL of the result has expired, or there is none"
+        elif file.needs_key and not files.has_key(request.headers):
+            problem = 401, "the result wants a key"
+        else:
+            answer = files.answer(file, target.name, request.headers)
+            is_cut = job.begin_download()
+            return answer, partial(files.sent, answer.body, file, is_cut)
+        return _answer(problem[0], self._language.problem(*problem)), None
 
     def _tells_in_vain(self, polls: Sequence[Poll], now: float) -> bool:
         """Says whether clients have been told for long, at this moment, that a job is pending.
@@ -311,10 +357,10 @@ class MockService:
 
     def _sleep(self, connection: socket.socket | None, seconds: float) -> None:
         def given_up() -> bool:
-            return self._interrupt.is_set() or _is_closed(connection)
+            return self._interrupt.is_set() or is_closed(connection)
 
         self._clock.sleep(seconds, given_up)
-        if _is_closed(connection):
+        if is_closed(connection):
             raise ConnectionAbortedError("the client has closed the connection")
 
     def _add(self, job_id: str | None, script: JobScript) -> JobPlan:
@@ -326,11 +372,16 @@ class MockService:
             self._jobs[job_id] = job
         return job.plan
 
-    def _poll(self, job_id: str | None, now: float) -> Standing | None:
+    def _poll(self, job_id: str | None, now: float, base: str) -> Standing | None:
         job = self._find(job_id)
         if job is None:
             return None
         standing = job.poll(now)
+        file = job.result_at(now)
+        if file is not None:
+            seconds = math.inf if file.expires is None else file.expires
+            url = partial(_url_of, base, job_id, now + seconds, self.seed)
+            standing = standing._replace(url_of=url)
         if job_id not in self._jobs:
             self._jobs[job_id] = job
             self._remember(job, now)
@@ -353,26 +404,13 @@ class MockService:
         return job
 
 
+def _url_of(base: str, job_id: str | None, expires: float, seed: int, name: str) -> str:
+    return base + files.url_of(files.Target(name, job_id, expires), seed)
+
+
 def _answer(code: int, payload: dict[str, Any]) -> Answer:
     body = json.dumps(payload).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     if code == 405:
         headers.append(("Allow", "GET"))
     return Answer(code, tuple(headers), [body])
-
-
-def _is_closed(connection: socket.socket | None) -> bool:
-    """Says whether the client has closed its side, without taking what it may have sent."""
-    if connection is None:  # a WSGI server that doesn't pass it on
-        return False
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(connection, selectors.EVENT_READ)
-            return bool(selector.select(0)) and not connection.recv(1, socket.MSG_PEEK)
-    except (OSError, ValueError):  # ValueError: closed on our side
-        return True
-
-
-def _decoded(text: str) -> str:
-    # PEP 3333: the bytes of the request, each as one Latin-1 character.
-    return text.encode("latin-1").decode("utf-8", "replace")

@@ -5,11 +5,11 @@ A language keeps no state and knows no sockets; how the jobs stand, it is told.
 
 from __future__ import annotations
 
-from .base import Language, Request
+from .base import Language, Question, Request
 from .default import DefaultLanguage
 from .services import LANGUAGES
 
-__all__ = ["LANGUAGES", "Language", "Request", "language_of"]
+__all__ = ["LANGUAGES", "Language", "Question", "Request", "language_of"]
 
 _DEFAULT = DefaultLanguage()
 

@@ -6,6 +6,7 @@ import abc
 from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Sequence, Tuple
 from urllib.parse import parse_qs
 
+from ..files import Target
 from ..script import Standing
 
 Written = Tuple[int, Dict[str, Any]]
@@ -34,10 +35,12 @@ class Question(NamedTuple):
         job_ids: The jobs that it asks for; none if it is refused.
         write: Returns the HTTP status and the body of the answer, given how those jobs stand
             that the service knows, in the same order.
+        target: The file for which it asks in place of that, or None.
     """
 
     job_ids: tuple[str | None, ...]
     write: Callable[[Sequence[Standing]], Written]
+    target: Target | None = None
 
 
 class Language(abc.ABC):

@@ -36,9 +36,10 @@ class DefaultLanguage(Language):
     def _single(self, standings: Sequence[Standing]) -> Written:
         if not standings:
             return 404, self.problem(404, MISSING)
-        poll = standings[0].poll
+        poll, url_of = standings[0].poll, standings[0].url_of
         progress = {} if poll.progress is None else {"progress": poll.progress}
-        return 200, {"result": poll.status, **progress}
+        url = {} if url_of is None else {"url": url_of("video.mp4")}
+        return 200, {"result": poll.status, **progress, **url}
 
     def _batch(self, standings: Sequence[Standing]) -> Written:
         return 200, {"results": {poll.job_id: poll.status for poll, *_ in standings}}

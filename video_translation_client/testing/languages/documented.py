@@ -66,7 +66,9 @@ class Job(NamedTuple):
         return self.case(pending=None, completed=None, error=_ERROR_CODE)
 
     def url(self, name: str) -> str | None:
-        """Returns where the file ``name`` of a completed job would be, once that is told."""
+        """Returns where the file ``name`` of a completed job is, or would be, once that is told."""
+        if self.standing.url_of is not None:
+            return self.standing.url_of(name)
         if not self.standing.has_result:
             return None
         return f"https://results.example/{quote(self.job_id, safe='')}/{name}"

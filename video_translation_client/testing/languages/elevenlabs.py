@@ -1,4 +1,4 @@
-"""What ElevenLabs has beyond the other services: a list of all jobs, in pages."""
+"""What ElevenLabs has beyond the other services: a list of all jobs, in pages, and files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import Iterable, Sequence
 
+from ..files import Target
 from ..script import Standing
 from .base import Question, Request, Written
 from .documented import Documented
@@ -14,15 +15,21 @@ _LARGEST_PAGE = 200
 
 
 class ElevenLabs(Documented):
-    """Also lists all jobs, the newest first, in pages; a cursor is the last id of a page."""
+    """Also lists all jobs, the newest first, in pages; a cursor is the last id of a page.
+
+    The file of each language stands behind the key.
+    """
 
     def read(self, request: Request, known: Iterable[str | None]) -> Question:
-        """Reads a request for one job or for a page of the list."""
-        if request.path != "/v1/dubbing":
+        """Reads a request for one job, for a page of the list, or for a file."""
+        file = re.fullmatch("/v1/dubbing/([^/]+)/audio/([^/]+)", request.path)
+        if request.path != "/v1/dubbing" and file is None:
             return super().read(request, known)
         refused = self.check(request)
         if refused is not None:
             return refused
+        if file is not None:
+            return Question((), lambda _: (200, {}), Target(f"{file[2]}.mp4", file[1]))
         fields = request.fields()
         size = fields.get("page_size", ["100"])[-1]
         if not re.fullmatch("[0-9]{1,3}", size) or not 1 <= int(size) <= _LARGEST_PAGE:

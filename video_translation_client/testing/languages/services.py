@@ -7,10 +7,10 @@ has to say something.
 
 from __future__ import annotations
 
-import zlib
 from typing import Mapping
 
 from .base import Language
+from .camb import Camb, run_id
 from .documented import Documented, Words
 from .elevenlabs import ElevenLabs
 from .heygen import HeyGen
@@ -106,13 +106,13 @@ LANGUAGES: Mapping[str, Language] = {
         ),
         body=lambda job: {"status": job.word},
     ),
-    "camb": Documented(
+    "camb": Camb(
         path="/dub/{id}",
         headers={"x-api-key": ""},
         words=Words(("PENDING",), "SUCCESS", "ERROR"),
         body=lambda job: {
             "status": job.word,
-            "run_id": job.case(None, zlib.crc32(job.job_id.encode()), None),
+            "run_id": job.case(None, run_id(job.job_id), None),
             "exception_reason": job.error,
             "message": job.error,
         },
