@@ -199,7 +199,10 @@ class _Run:
         return None if is_last or not failure.passes else seconds
 
     def _error(self, what: str, failure: FetchError) -> DownloadError:
-        reason = f"{what} could not be downloaded from {failure.url}: {failure.reason}"
+        why = failure.reason
+        if self._exchange.left <= 0:  # whatever that has made of it
+            why = f"it was not whole within {self.limits.timeout:g} s (timeout)"
+        reason = f"{what} could not be downloaded from {failure.url}: {why}"
         return DownloadError(reason, self._job_id, failure.status_code, url=failure.url)
 
 

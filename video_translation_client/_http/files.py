@@ -203,8 +203,7 @@ class Files:
         at, trusted, secure = self._base_url + "/", True, False
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                at = urljoin(at, url)
-                origin = _checked_origin(at)
+                at, origin = _joined(at, url)
                 if secure and origin.startswith("http:"):
                     raise TransportError(
                         "a redirect away from https was not followed", lasting=True
@@ -294,15 +293,16 @@ def shown(url: str) -> str:
     return plain if re.fullmatch("[!-~]+", plain) else quote(plain)
 
 
-def _checked_origin(url: str) -> str:
-    """Returns the origin of a URL; refuses one that is none of HTTP."""
+def _joined(base: str, url: str) -> tuple[str, str]:
+    """Returns where a URL leads from another one, and the origin of that; it is one of HTTP."""
     try:
-        parts, origin = urlsplit(url), origin_of(url)
+        whole = urljoin(base, url)
+        parts, origin = urlsplit(whole), origin_of(whole)
     except ValueError:
-        raise TransportError("it is no URL", lasting=True) from None
+        raise TransportError("the URL is malformed", lasting=True) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TransportError("it is no URL of http or https", lasting=True)
-    return origin
+        raise TransportError("the URL is not one of http or https", lasting=True)
+    return whole, origin
 
 
 def _read_unless_file(response: requests.Response, **_: Any) -> None:
