@@ -34,9 +34,8 @@ KNOWS = {
     "_client": {
         *GROUND,
         *("future", "services", "_http", "_scheduling", "timing", "_settings", "_contradictions"),
-        "_downloads",
     },
-    "client": {*GROUND, "future", "services", "_settings", "_client"},
+    "client": {*GROUND, "future", "services", "_settings", "_client", "_downloads"},
     "__init__": {*GROUND, "future", "services", "client"},
 }
 """By room, what it may import besides itself; ``_http.poller`` is one module of a room."""
