@@ -143,7 +143,7 @@ def test_json_is_one_object_a_line_for_each_change(
     status = main(["watch", server.url, "film", "bad", "gone", "--json", *FAST])
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     fields = ["job_id", "status", "progress", "attempts", "elapsed", "eta", "eta_range"]
-    fields += ["result", "error", "done"]
+    fields += ["result", "path", "error", "done"]
     film = [each for each in objects if each["job_id"] == "film"]
     assert status == 3
     assert all(list(each) == fields for each in objects)

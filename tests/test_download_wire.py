@@ -4,11 +4,15 @@ import contextlib
 import gzip
 import io
 import itertools
+import logging
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
+from conftest import PATIENCE
 from raw_server import CLOSE, RESET, answering
 from requests.adapters import BaseAdapter
 from requests.auth import HTTPDigestAuth
@@ -496,3 +500,55 @@ def test_a_redirect_away_from_tls_is_refused(secured):
     """What is asked for in secret is not answered in the open."""
     with pytest.raises(DownloadError, match="a redirect away from https was not followed"):
         secured(moved("http://127.0.0.1/film"), verify=str(_PEM))
+
+
+def test_a_shutdown_that_cancels_ends_a_download(clock, tmp_path):
+    """Wherever it hangs: nothing more has to arrive for that."""
+    begun = threading.Event()
+
+    def files(asked):
+        if asked.path.startswith("/status"):
+            return completed("/film")
+        asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000)
+        asked.stream.recv(1)  # until the client has gone
+        return CLOSE
+
+    with answering(files) as server, ThreadPoolExecutor(1) as pool:
+        client = VideoTranslationClient(server.url, clock=clock)
+        running = pool.submit(
+            client.download, "job-1", tmp_path, on_progress=lambda *_: begun.set()
+        )
+        assert begun.wait(PATIENCE)
+        client.shutdown(cancel_futures=True)
+        with pytest.raises(DownloadError, match="the client was shut down"):
+            running.result(PATIENCE)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_shutdown_that_cancels_ends_a_pause(tmp_path, caplog):
+    """It is not waited for until its end."""
+    paused = threading.Event()
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            if "again in 1e+03 s" in record.getMessage():
+                paused.set()
+
+    def files(asked):
+        away = said("503 Away", b"", "Retry-After: 1000")
+        return completed("/film") if asked.path.startswith("/status") else away
+
+    handler = Handler()
+    logger = logging.getLogger("video_translation_client")
+    caplog.set_level("INFO", logger.name)
+    logger.addHandler(handler)
+    try:
+        with answering(files) as server, ThreadPoolExecutor(1) as pool:
+            client = VideoTranslationClient(server.url)
+            running = pool.submit(client.download, "job-1", tmp_path)
+            assert paused.wait(PATIENCE)
+            client.shutdown(cancel_futures=True)
+            with pytest.raises(DownloadError, match="the client was shut down"):
+                running.result(PATIENCE)
+    finally:
+        logger.removeHandler(handler)

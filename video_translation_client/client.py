@@ -123,7 +123,7 @@ class VideoTranslationClient(Downloading):
             endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
         )
         transport = transport_of(settings, session)
-        self._session = session
+        self._session, self._exchanges = session, set()
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
         self._terms = TermsOfJobs(settings)
         self._scheduler = scheduler_of(settings, transport)
@@ -280,8 +280,10 @@ class VideoTranslationClient(Downloading):
         Args:
             wait: Block until all futures are done and the threads have ended. In a callback
                 that runs because a future was answered, ended or cancelled, it never blocks.
-            cancel_futures: Cancel all futures that are not done.
+            cancel_futures: Cancel all futures that are not done, and end downloads under way.
         """
+        if cancel_futures:
+            self._abort_downloads()
         self._scheduler.shutdown(wait, cancel_futures)
 
     def _look(self, job_id: str | None, timeout: float) -> StatusReport:

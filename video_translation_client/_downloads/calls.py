@@ -14,6 +14,7 @@ from ..future import StatusFuture
 from ..status import StatusReport
 
 if TYPE_CHECKING:
+    from .._http.files import Timed
     from .download import Downloads
 
 _MOST_BYTES = 16 * 1024**3
@@ -23,11 +24,12 @@ _MOST_ATTEMPTS = 5
 
 
 class Downloading:
-    """The part of a client that downloads; it keeps nothing from one call to the next."""
+    """The part of a client that downloads."""
 
     _endpoint: Endpoint
     _session: requests.Session | None
     _clock: Clock
+    _exchanges: set[Timed]
 
     def download(
         self,
@@ -73,6 +75,8 @@ class Downloading:
             OSError: The file can't be written.
             TypeError, ValueError: A bad argument, named in the message.
             RuntimeError: The job has to be looked at after ``shutdown``.
+
+        ``shutdown(cancel_futures=True)`` ends it with a DownloadError.
         """
         limits = max_bytes, timeout, idle_timeout, max_attempts
         return self._downloads().download(
@@ -92,7 +96,12 @@ class Downloading:
         # Made anew, as it holds the client; and imported here, as few programs need it.
         from .download import Downloads  # noqa: PLC0415
 
-        return Downloads(self._endpoint, self._session, self._clock, self._look)
+        return Downloads(self._endpoint, self._session, self._clock, self._look, self._exchanges)
+
+    def _abort_downloads(self) -> None:
+        """Ends those that are under way; it never blocks."""
+        for exchange in list(self._exchanges):
+            exchange.abort()
 
     def _look(self, job_id: str | None, timeout: float) -> StatusReport:
         """Returns how a job stands.

@@ -8,11 +8,12 @@ service besides the file itself.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union
+from typing import Any, Callable, Iterator, NamedTuple, Optional, TypeVar, Union
 
 import requests
 
@@ -40,6 +41,9 @@ _EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 # Seconds for one look at a job.
 _LOOK = 30.0
+
+# Seconds after which a pause notices that nobody waits for its end.
+_STEP = 0.1
 
 
 class Limits(NamedTuple):
@@ -73,12 +77,19 @@ class Downloads:
         session: The user's session, or None.
         clock: Measures the limits, and waits.
         ask: Returns how a job stands, within a number of seconds, or raises what failed.
+        exchanges: Holds those of downloads under way, which any thread may abort.
     """
 
     def __init__(
-        self, endpoint: Endpoint, session: requests.Session | None, clock: Clock, ask: Ask
+        self,
+        endpoint: Endpoint,
+        session: requests.Session | None,
+        clock: Clock,
+        ask: Ask,
+        exchanges: set[Timed],
     ) -> None:
         self._endpoint, self._session, self._clock, self._ask = endpoint, session, clock, ask
+        self._exchanges = exchanges
 
     def names(self, job: Any, limits: Any) -> list[str]:
         """Returns how a caller names the files of a job."""
@@ -117,7 +128,8 @@ class Downloads:
             raise BadValueError("which", f"must be {wanted}, not {which!r}")
         return kind, label
 
-    def _run(self, job: Job, limits: Limits) -> _Run:
+    @contextlib.contextmanager
+    def _run(self, job: Job, limits: Limits) -> Iterator[_Run]:
         job_id = _id_of(job)
         exchange = Timed(self._clock, limits.timeout)
         look = partial(self._look, job_id, exchange)
@@ -126,14 +138,19 @@ class Downloads:
         files = Files(self._session, *where, limits.idle_timeout, exchange)
         source = Source(self._endpoint.service, job_id, report, look, files)
         pacing = PacingHeaders(self._endpoint.service.pacing_headers)
-        return _Run(job_id, limits, self._clock, exchange, files, source, pacing)
+        self._exchanges.add(exchange)
+        try:
+            with files:
+                yield _Run(job_id, limits, self._clock, exchange, files, source, pacing)
+        finally:
+            self._exchanges.discard(exchange)
 
     def _look(self, job_id: str | None, exchange: Timed) -> StatusReport:
         return self._ask(job_id, max(0.001, min(_LOOK, exchange.left)))
 
 
 class _Run:
-    """What one call does: all its requests, within its limits; a context manager."""
+    """What one call does: all its requests, within its limits."""
 
     def __init__(
         self,
@@ -148,13 +165,6 @@ class _Run:
         self.limits, self.files, self.source = limits, files, source
         self._job_id, self._clock, self._exchange, self._pacing = job_id, clock, exchange, pacing
         self._is_renewed = False
-
-    def __enter__(self) -> _Run:
-        self.files.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.files.__exit__(*error)
 
     def persist(self, what: str, once: Callable[[], Got]) -> Got:
         """Returns what ``once`` returns, which may fail in passing, or for want of a fresh URL.
@@ -176,7 +186,7 @@ class _Run:
                 break
             words = "%s; %s again in %.3g s"
             log(logging.INFO, words, self._error(what, failure), "it is fetched", seconds)
-            self._clock.sleep(seconds)
+            self._sleep(seconds)
         raise self._error(what, failure) from failure.__cause__
 
     def began(self) -> None:
@@ -195,12 +205,22 @@ class _Run:
         """Returns the seconds until the next attempt; None: there is to be none."""
         asked = self._pacing.read(failure.headers, self._clock.time)[0]
         seconds = max(asked or 0.0, 2.0 ** (attempt - 1))
+        if self._exchange.aborted:
+            return None
         is_last = attempt >= self.limits.max_attempts or seconds >= self._exchange.left
         return None if is_last or not failure.passes else seconds
 
+    def _sleep(self, seconds: float) -> None:
+        # In steps, as on a virtual clock only a server's sleep may be given up in the middle.
+        end = self._clock.monotonic() + seconds
+        while not self._exchange.aborted and self._clock.monotonic() < end:
+            self._clock.sleep(min(_STEP, end - self._clock.monotonic()))
+
     def _error(self, what: str, failure: FetchError) -> DownloadError:
         why = failure.reason
-        if self._exchange.left <= 0:  # whatever that has made of it
+        if self._exchange.aborted:
+            why = "the client was shut down"
+        elif self._exchange.left <= 0:  # whatever that has made of it
             why = f"it was not whole within {self.limits.timeout:g} s (timeout)"
         reason = f"{what} could not be downloaded from {failure.url}: {why}"
         return DownloadError(reason, self._job_id, failure.status_code, url=failure.url)

@@ -87,7 +87,9 @@ class Timed(Exchange):
         return self._deadline - self._clock.monotonic()
 
     def check(self) -> None:
-        """Ends the exchange from then on."""
+        """Ends the exchange from then on, or once it is aborted."""
+        if self.aborted:
+            raise WireError("it was aborted")
         if self.left <= 0:
             raise WireError("the time that it may take (timeout) was over")
 

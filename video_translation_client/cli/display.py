@@ -20,7 +20,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from ..clock import Clock
-from .following import COMPLETED, ERROR, PENDING, REJECTED, TIMEOUT, Board, Job, View
+from .following import COMPLETED, ERROR, PENDING, REJECTED, TIMEOUT, Board, Job, View, where
 from .output import OutputLostError, printable
 from .wording import likely
 
@@ -114,7 +114,7 @@ class Live(View):
         label.truncate(room_for_name, overflow="ellipsis", pad=True)
         if status in self._marks:
             line = Text.assemble((self._marks[status], style), " ", label, "  ", (status, style))
-            detail = printable(job.reason) if job.reason else f"after {job.future.elapsed:.1f} s"
+            detail = printable(job.reason or where(job)) or f"after {job.future.elapsed:.1f} s"
             return line.append(f"{' ' * (10 - len(status))} {detail}", "dim")
         frames, frame_time = self._spinner.frames, self._spinner.interval / 1000
         frame = frames[int(self._clock.monotonic() / frame_time) % len(frames)]
@@ -133,7 +133,8 @@ class Live(View):
         return line
 
     def _detail(self, job: Job) -> str:
-        detail = f"{_polls(job.future.attempts)}, {_soon(job.future.next_poll)}"
+        soon = "downloading" if job.is_downloading else _soon(job.future.next_poll)
+        detail = f"{_polls(job.future.attempts)}, {soon}"
         return detail if job.trouble is None else f"{detail}; {printable(job.trouble.reason)}"
 
     def _totals(self, board: Board) -> list[Text]:

@@ -22,7 +22,7 @@ class ExitStatus(enum.IntEnum):
         3,
         (
             "some could not be asked for, because the service rejects them, or with --result,"
-            " some completed without one"
+            " some completed without one, or with --output-dir, some could not be downloaded"
         ),
     )
     RUNNING = (

@@ -21,13 +21,15 @@ from ..clock import Clock
 from ..status import Status
 from .exit_status import ExitStatus
 from .output import complain
-from .wording import ended, refused
+from .wording import ended as why_ended
+from .wording import refused
 
 if TYPE_CHECKING:
     from ..client import VideoTranslationClient
     from ..errors import PollError
     from ..events import Ended
     from ..future import StatusFuture
+    from .downloading import Saved, Saver
 
     JobId = Optional[str]
     # What has happened, as something for the thread that keeps the books to do.
@@ -65,16 +67,23 @@ class Job:
         future: The wait.
         status: ``pending``, one of the ends, or None before the first answer.
         progress: From 0 to 1, or None.
-        reason: Why it ended as it did, unless it completed.
+        reason: Why it ended as it did, unless it completed and all that was to be downloaded was.
+        is_downloading: Whether the wait has ended, and the result is being downloaded.
+        saved: What has been downloaded, or None.
     """
 
-    __slots__ = ("_end", "_old_error", "future", "progress", "reason", "status")
+    __slots__ = (
+        *("_end", "_old_error", "future", "is_downloading", "progress", "reason"),
+        *("saved", "status"),
+    )
 
     def __init__(self, future: StatusFuture) -> None:
         self.future = future
         self.status: str | None = None
         self.progress: float | None = None
         self.reason: str | None = None
+        self.is_downloading = False
+        self.saved: Saved | None = None
         self._end: Ended | None = None
         self._old_error: PollError | None = None
 
@@ -83,6 +92,12 @@ class Job:
         """What the service gives of the finished job, or None."""
         report = self.future.report
         return None if report is None else report.result
+
+    @property
+    def path(self) -> str | list[str] | None:
+        """Where its result has been downloaded to: a file, or several, or None."""
+        paths = () if self.saved is None else self.saved.paths
+        return paths[0] if len(paths) == 1 else list(paths) or None
 
     @property
     def estimate(self) -> tuple[float, float, float] | None:
@@ -106,13 +121,15 @@ class Job:
         self._note_progress()
         return before != (self.status, self.progress)
 
-    def end(self, end: Ended) -> None:
-        """Takes how the wait ended."""
-        self._end = end
+    def end(self, end: Ended, saved: Saved | None) -> None:
+        """Takes how the wait ended, and what was downloaded then."""
+        self._end, self.saved = end, saved
         self._note_progress()
-        self.status, self.reason = end.status.value, ended(end)
+        self.status, self.reason = end.status.value, why_ended(end)
         if end.status is Status.TIMEOUT and self.trouble:
             self.reason = f"{self.trouble.reason}; {self.reason}"
+        if saved is not None:
+            self.reason = saved.problem
 
     def _note_progress(self) -> None:
         report = self.future.report
@@ -154,7 +171,8 @@ class Board:
     @property
     def next_poll(self) -> float | None:
         """Seconds until the next poll; None while one is under way."""
-        moments = [job.future.next_poll for job in self.running.values()]
+        waiting = [job for job in self.running.values() if not job.is_downloading]
+        moments = [job.future.next_poll for job in waiting]
         known = [moment for moment in moments if moment is not None]
         return min(known) if known and len(known) == len(moments) else None
 
@@ -166,12 +184,13 @@ class Board:
 
     @property
     def unfinished(self) -> list[JobId]:
-        """The jobs that were still running when the watch ended, in order."""
+        """The jobs that were still running, or not downloaded, when the watch ended, in order."""
         finished = {
             job.future.job_id
             for word, jobs in self.ended.items()
             if _ENDS[word] is not ExitStatus.RUNNING
             for job in jobs
+            if not _lacks_file(job)
         }
         return [job_id for job_id in self.job_ids if job_id not in finished]
 
@@ -180,19 +199,30 @@ class Board:
         """What the process tells its caller: that of the end that counts most."""
         if self.interrupted:
             return ExitStatus.INTERRUPTED
-        ends = (status for word, status in _ENDS.items() if self.ended[word])
+        ends = [status for word, status in _ENDS.items() if self.ended[word]]
+        if any(map(_lacks_file, self.ended[COMPLETED])):
+            ends.append(ExitStatus.REJECTED)
         return max(ends, default=ExitStatus.COMPLETED)
 
     def add(self, job: Job) -> None:
         """Takes in a job whose wait has just begun."""
         self.jobs[job.future.job_id] = self.running[job.future.job_id] = job
 
-    def end(self, job: Job, end: Ended) -> None:
-        """Books the end of a job's wait."""
-        job.end(end)
+    def end(self, job: Job, end: Ended, saved: Saved | None) -> None:
+        """Books the end of a job's wait, and of its download."""
+        job.end(end, saved)
         del self.running[job.future.job_id]
         self._polls_of_ended += end.attempts
         self.ended[end.status.value].append(job)
+
+
+def where(job: Job) -> str:
+    """Returns where the result of a job is, for people; an empty text: nowhere."""
+    return "" if job.saved is None else ", ".join(job.saved.paths)
+
+
+def _lacks_file(job: Job) -> bool:
+    return job.saved is not None and job.saved.problem is not None
 
 
 class View(abc.ABC):
@@ -212,7 +242,11 @@ class View(abc.ABC):
 
 
 def follow(
-    client: VideoTranslationClient, job_ids: Sequence[JobId], view: View, **hints: Any
+    client: VideoTranslationClient,
+    job_ids: Sequence[JobId],
+    view: View,
+    saver: Saver | None = None,
+    **hints: Any,
 ) -> Board:
     """Waits for jobs, with a client of its own that it shuts down, and tells a view of them.
 
@@ -222,6 +256,7 @@ def follow(
         client: Asks for them.
         job_ids: Each once.
         view: Is told.
+        saver: Downloads what completes; None: nothing is downloaded.
         **hints: What ``submit`` is told of each job.
 
     Raises:
@@ -234,7 +269,8 @@ def follow(
         with _interruptible(board, events):
             with _warnings_told_once():
                 for job_id in itertools.takewhile(lambda _: not board.interrupted, board.job_ids):
-                    _submit(partial(client.submit, job_id, **hints), job_id, events, board, view)
+                    submit = partial(client.submit, job_id, **hints)
+                    _submit(submit, job_id, events, board, view, saver)
             _listen(events, board, view)
     finally:
         # On a thread, because with 10,000 jobs that are being polled it takes seconds.
@@ -243,23 +279,35 @@ def follow(
             name="video-translation-client-shutdown",
             daemon=True,
         ).start()
+        if saver is not None:
+            saver.stop()
     return board
 
 
 def _submit(
-    submit: Callable[..., StatusFuture], job_id: JobId, events: Events, board: Board, view: View
+    submit: Callable[..., StatusFuture],
+    job_id: JobId,
+    events: Events,
+    board: Board,
+    view: View,
+    saver: Saver | None,
 ) -> None:
     def answered(status: Status) -> None:
         events.put(partial(_take_answer, board, view, job_id, status))
+
+    def ended(future: Any, saved: Saved | None = None) -> None:
+        if saver is not None and saved is None and future.status is Status.COMPLETED:
+            events.put(partial(_take_download, board, job_id))
+            saver.save(future, partial(ended, future))
+        else:
+            events.put(partial(_take_end, board, view, job_id, future.end, saved))
 
     try:
         future = submit(on_update=answered)
     except (TypeError, ValueError) as error:
         raise JobIdError(refused(error)) from error
     board.add(Job(future))
-    future.add_done_callback(
-        lambda done: events.put(partial(_take_end, board, view, job_id, done.end))
-    )
+    future.add_done_callback(ended)
 
 
 @contextlib.contextmanager
@@ -290,8 +338,14 @@ def _take_answer(board: Board, view: View, job_id: JobId, status: Status) -> Non
         view.changed(board.jobs[job_id])
 
 
-def _take_end(board: Board, view: View, job_id: JobId, end: Ended) -> None:
-    board.end(board.jobs[job_id], end)
+def _take_download(board: Board, job_id: JobId) -> None:
+    board.jobs[job_id].is_downloading = True
+
+
+def _take_end(
+    board: Board, view: View, job_id: JobId, end: Ended, saved: Saved | None = None
+) -> None:
+    board.end(board.jobs[job_id], end, saved)
     view.changed(board.jobs[job_id])
 
 

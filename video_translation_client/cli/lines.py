@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .following import COMPLETED, PENDING, TICK, Board, Job, View
+from .following import COMPLETED, PENDING, TICK, Board, Job, View, where
 from .output import complain, write_line
 from .wording import likely
 
@@ -40,7 +40,7 @@ class Lines(View):
         if self._said.get(job_id) != job.status:
             self._said[job_id] = job.status
             name = "" if job_id is None else f"{job_id}: "
-            reason, estimate = self._reason(job), job.estimate
+            reason, estimate = self._reason(job) or where(job), job.estimate
             more = (
                 f" ({reason})" if reason else "" if estimate is None else f", {likely(estimate)[1]}"
             )
@@ -109,6 +109,7 @@ class JsonLines(Lines):
             "eta": median and round(median, 1),
             "eta_range": median and [round(low, 1), round(high, 1)],
             "result": job.result,
+            "path": job.path,
             "error": job.reason,
             "done": job.status != PENDING,
         }

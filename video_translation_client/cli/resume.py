@@ -19,7 +19,12 @@ def masked(url: str) -> str:
 
 
 def how_to_resume(
-    command: list[str], url: str | None, job_ids: Sequence[str | None], encoding: str = "utf-8"
+    command: list[str],
+    url: str | None,
+    job_ids: Sequence[str | None],
+    encoding: str = "utf-8",
+    *,
+    downloads: bool = False,
 ) -> list[str]:
     """Returns the lines of the command that keeps waiting for jobs, after one that says so.
 
@@ -28,6 +33,7 @@ def how_to_resume(
         url: Shown without its credentials; None: the service says where it stands.
         job_ids: What had not ended; None is the one unnamed job.
         encoding: Of where it is printed; what that lacks is written as bytes.
+        downloads: Whether some of them may lack no more than their file.
     """
     words, lines = [job_id for job_id in job_ids if job_id is not None], []
     if len(words) > _MOST_WORDS or "-" in words:
@@ -43,9 +49,8 @@ def how_to_resume(
     count, them = ("1 job has", "it") if one else (f"{len(job_ids):,} jobs have", "them")
     shell = ", in bash, zsh or ksh" if any(word.startswith("$'") for word in quoted) else ""
     secret = ", with the credentials in place of ***" if where not in ([], [url]) else ""
-    intro = (
-        f"{count} not ended; don't start (and pay for) {them} again, keep waiting{shell}{secret}:"
-    )
+    state = "not ended, or not been downloaded" if downloads else "not ended"
+    intro = f"{count} {state}; don't start (and pay for) {them} again, keep waiting{shell}{secret}:"
     if not lines:
         return [intro, text]
     end = "END"

@@ -12,7 +12,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..client import VideoTranslationClient
-from . import exit_status, own_service
+from . import downloading, exit_status, own_service
+from .downloading import add_output_dir, saver
 from .exit_status import ExitStatus
 from .following import Board, JobIdError, View, follow
 from .interval import add_interval, fixed_interval
@@ -60,6 +61,7 @@ def add_to(commands: Commands) -> Parser:
         action="store_true",
         help="write the URLs of results alone to standard output, see below",
     )
+    add_output_dir(parser)
     add_learning(parser)
     add_interval(add_pacing(parser))
     return parser
@@ -85,7 +87,7 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     client = _client(parser, url, settings)
     view = JsonLines() if given.json else Results() if given.result else live_or_lines()
     try:
-        board = follow(client, job_ids, view, **hints(given))
+        board = follow(client, job_ids, view, saver(parser, given, client), **hints(given))
     except JobIdError as error:
         parser.error(str(error))
     finally:
@@ -117,12 +119,14 @@ def _tell_how_to_resume(given: argparse.Namespace, url: str | None, board: Board
     command = [*program(), "watch"]
     command += ["--json"] if given.json else ["--result"] if given.result else []
     command += own_service.to_repeat(given)
+    command += downloading.to_repeat(given)
     command += to_repeat(given, board.elapsed)
     command += [] if given.interval is None else ["--interval", given.interval]
     for name, text in given_pacing(given).items():
         command += [option(name), text]
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    complain(*how_to_resume(command, url, board.unfinished, encoding))
+    downloads = given.output_dir is not None
+    complain(*how_to_resume(command, url, board.unfinished, encoding, downloads=downloads))
 
 
 _USAGE = """\
@@ -159,6 +163,7 @@ output:
               where it takes longer than was likely
     eta_range seconds until one job in ten is done, and nine in ten, or null
     result    what the service gives of the finished job, or null
+    path      where its video was downloaded to, or null; several are a list
     error     why it ended without being completed, or null
     done      whether this is the job's last line
 
@@ -175,4 +180,5 @@ examples:
   {NAME} watch http://127.0.0.1:5000 --json - < job-ids.txt
   {NAME} watch --service heygen job-1 job-2
   {NAME} watch --learn --service heygen --group fast/de job-1 job-2
+  {NAME} watch --service heygen --output-dir videos job-1 job-2
   {NAME} watch --service heygen --result job-1 | wget -i -"""
