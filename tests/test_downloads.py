@@ -360,7 +360,9 @@ SEVERAL = Service("mine", unnamed_path="/status", status="result", result="urls"
 def several(provider, clock):
     """Makes clients of a service that gives ``urls``, and the file for anything else."""
     with serving(provider) as url:
-        yield lambda service=SEVERAL: VideoTranslationClient(url, service=service, clock=clock)
+        yield lambda service=SEVERAL, **settings: VideoTranslationClient(
+            url, service=service, clock=clock, **settings
+        )
 
 
 def test_several_files_are_numbered(several, provider, tmp_path):
@@ -396,6 +398,48 @@ def test_what_is_no_url_is_no_file(several, provider, tmp_path):
             assert client.downloads("job-1") == []
             with pytest.raises(DownloadError, match="gives no URL of its video"):
                 client.download("job-1", tmp_path)
+
+
+PAGED = Service(
+    "mine",
+    status="result",
+    result="url",
+    downloads=(("video", "film"),),
+    result_gives_json=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "message"),
+    [
+        ('"/page"', "no JSON", "from http.*/page: the answer is not JSON"),
+        ('"/page"', '"' + "x" * 2_000_000 + '"', "its JSON is over 1048576 bytes"),
+        ('["/page"]', "{}", "gives no URL of its video"),
+        ('"/page"', '{"film": 5}', "gives no URL of its video"),
+    ],
+)
+def test_json_that_has_no_url_is_told(several, provider, tmp_path, url, page, message):
+    """What can't be read may be right the next time."""
+    provider.tell(f'{{"result": "completed", "url": {url}}}', page)
+    with several(PAGED) as client, pytest.raises(DownloadError, match=message):
+        client.download("job-1", tmp_path, max_attempts=2)
+
+
+def test_labels_that_are_not_to_be_had_are_numbers(several, provider, tmp_path):
+    """Where the answer was too large to be kept, or names the same twice."""
+    service = Service("mine", status="result", result="sort(langs)", result_url="/f/{result}")
+    for langs, limit, names in (
+        ('["de", "fr"]', 65536, ["video:de", "video:fr"]),
+        ('["de", "fr"]', 0, ["video:1", "video:2"]),
+        ('["de", "de"]', 65536, ["video:1", "video:2"]),
+    ):
+        provider.tell(f'{{"result": "completed", "langs": {langs}}}')
+        with several(service, max_payload=limit) as client:
+            assert client.downloads("job-1") == names
+    single = Service("mine", status="result", result="lang", result_url="/f/{result}")
+    provider.tell('{"result": "completed", "lang": "de"}')
+    with several(single) as client:
+        assert client.downloads("job-1") == ["video"]
 
 
 def test_an_expression_that_does_not_fit_finds_no_file(several, provider):

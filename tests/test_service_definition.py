@@ -168,6 +168,9 @@ def test_a_value_that_cannot_be_meant_is_refused_when_the_service_is_made(field,
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
+        ("downloads", {"a": "b"}, "downloads must be a tuple of pairs, not {'a': 'b'}"),
+        ("downloads", (("audio", 5),), "the download audio must be a JMESPath expression, not 5"),
+        ("result_gives_json", 1, "result_gives_json must be True or False, not 1"),
         ("name", None, "name must be a word, not None"),
         ("name", 5, "name must be a word, not 5"),
         ("base_url", 5, "base_url must be a text, not 5"),
@@ -271,6 +274,22 @@ def test_the_path_of_a_batch_is_checked_with_the_service_whose_variables_it_hold
     assert str(caught.value).startswith(message)
     if "region" in path:
         acme(variables=(("region", "REGION"),), batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"downloads": (("an audio", "a"),)}, "a kind of downloads must be a word such as"),
+        ({"downloads": (("audio", "a."),)}, "the download audio must be a JMESPath expression"),
+        ({"downloads": (("a", "a"), ("a", "b"))}, "downloads must name each kind once, not"),
+        ({"result_gives_json": True}, "downloads must name 'video' where result_gives_json is"),
+    ],
+)
+def test_downloads_that_can_t_be_meant_are_refused(values, message):
+    """Each message names the field."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its words are compared below
+        acme(**values)
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("field", ["base_url", "path", "result_url"])

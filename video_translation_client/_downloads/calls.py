@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -103,6 +104,7 @@ class Downloading:
         for exchange in list(self._exchanges):
             exchange.abort()
 
+    @abc.abstractmethod
     def _look(self, job_id: str | None, timeout: float) -> StatusReport:
         """Returns how a job stands.
 
@@ -114,4 +116,3 @@ class Downloading:
             VideoTranslationError: That can't be known.
             RuntimeError: After ``shutdown``.
         """
-        raise NotImplementedError

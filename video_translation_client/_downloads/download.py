@@ -9,7 +9,6 @@ service besides the file itself.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 from functools import partial
 from pathlib import Path
@@ -172,7 +171,9 @@ class _Run:
         Raises:
             DownloadError: It failed for good.
         """
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return once()
             except FetchError as error:
@@ -183,11 +184,10 @@ class _Run:
                 continue
             seconds = self._pause(attempt, failure)
             if seconds is None:
-                break
+                raise self._error(what, failure) from failure.__cause__
             words = "%s; %s again in %.3g s"
             log(logging.INFO, words, self._error(what, failure), "it is fetched", seconds)
             self._sleep(seconds)
-        raise self._error(what, failure) from failure.__cause__
 
     def began(self) -> None:
         """Says that the URL was good: once it has expired, a fresh one may be had again."""

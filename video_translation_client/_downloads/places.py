@@ -143,7 +143,7 @@ def stem_of(job_id: str | None, kind: str, label: str, *, is_main: bool) -> str:
 def safe(text: str) -> str:
     """Returns a text as a part of a file's name: as it is, or else with a digest of what it was."""
     plain = re.sub(r"(?a)[^\w.-]", "_", text).lstrip(".-").rstrip(".")[:_LONGEST_NAME]
-    if plain == text and not re.fullmatch(_DEVICE, plain):
+    if plain and plain == text and not re.fullmatch(_DEVICE, plain):
         return plain
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{plain.replace('.', '_')}-{digest}"

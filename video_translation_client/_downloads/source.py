@@ -98,9 +98,9 @@ class Source:
             for piece in file.pieces():
                 body += piece
                 if len(body) > _LARGEST_PAGE:
-                    raise FetchError(f"its JSON is over {_LARGEST_PAGE} bytes", shown(url))
+                    raise FetchError(f"its JSON is over {_LARGEST_PAGE} bytes", shown(file.url))
             return decode(body)
         except ValueError as error:
-            raise FetchError(str(error), shown(url), passes=True) from None
+            raise FetchError(str(error), shown(file.url), passes=True) from None
         finally:
             file.close()

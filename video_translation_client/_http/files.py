@@ -286,10 +286,7 @@ class Files:
 
 def shown(url: str) -> str:
     """Returns a URL that may be shown: those of results are secrets by their query."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "a URL that is malformed"
+    parts = urlsplit(url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     plain = plain[:_LONGEST_SHOWN]
     return plain if re.fullmatch("[!-~]+", plain) else quote(plain)
