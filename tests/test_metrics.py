@@ -154,10 +154,23 @@ def test_prometheus_has_its_own_registry_where_none_is_given(server, make_client
 
 
 def test_other_metrics_of_the_same_names_are_refused(registry):
-    """When the listener is made."""
+    """When the listener is made, each time alike; none of its metrics is left in the registry."""
     prometheus_client.Gauge("video_translation_waiting", "Mine.", registry=registry)
-    with pytest.raises(ValueError, match="video_translation_waiting"):
-        metrics.prometheus(registry)
+    text = prometheus_client.generate_latest(registry)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="video_translation_waiting"):
+            metrics.prometheus(registry)
+    assert prometheus_client.generate_latest(registry) == text
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [("prometheus", "registry"), ("opentelemetry", "meter_provider")],
+)
+def test_what_takes_no_metrics_is_refused(function, name):
+    """When the listener is made."""
+    with pytest.raises(TypeError, match=f"^{name} must be a .*, not int$"):
+        getattr(metrics, function)(1)
 
 
 def numbers(reader):
@@ -191,6 +204,12 @@ def test_opentelemetry_is_told_the_same(server, make_client, meter_provider, rea
     }
 
 
+def test_clients_share_the_instruments_of_a_provider(meter_provider, caplog):
+    """An SDK may warn of an instrument that is made twice."""
+    assert metrics.opentelemetry(meter_provider) is metrics.opentelemetry(meter_provider)
+    assert not caplog.records
+
+
 def test_opentelemetry_without_an_sdk_measures_nothing_and_harms_nothing(server, make_client):
     """The API's own instruments do nothing."""
     server.job("good", duration=0)
@@ -214,45 +233,160 @@ def test_a_package_that_is_not_there_is_named(monkeypatch, function, package, mo
         getattr(metrics, function)()
 
 
-FORKED = """
-import os
-import sys
-import threading
-
+OF_PROMETHEUS = """
 import prometheus_client
 
-from video_translation_client import VideoTranslationClient
 from video_translation_client.metrics import prometheus
+
+listener = prometheus()
 
 
 def waiting():
     labels = {"service": "default"}
     return prometheus_client.REGISTRY.get_sample_value("video_translation_waiting", labels)
+"""
+
+OF_OPENTELEMETRY = """
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from video_translation_client.metrics import opentelemetry
+
+reader = InMemoryMetricReader()
+listener = opentelemetry(MeterProvider([reader]))
 
 
-told = threading.Event()
-listeners = [prometheus(), lambda event: told.set()]
-client = VideoTranslationClient(sys.argv[1], on_event=listeners)
-future = client.submit("long")
-told.wait()
+def waiting():
+    (scope,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    (waits,) = [metric for metric in scope.metrics if metric.name == "video_translation.waits"]
+    return waits.data.data_points[0].value
+"""
+
+OF_PROMETHEUS_PROCESSES = """
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from video_translation_client.metrics import prometheus
+
+listener = prometheus()
+
+
+def sample(name, **labels):
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry.get_sample_value(name, {"service": "default", **labels})
+
+
+def waiting():
+    return sample("video_translation_waiting")
+"""
+
+FORK = """
+import os
+import sys
+import threading
+
+from video_translation_client import Polled, VideoTranslationClient
+
+
+def submit_and_hear():
+    heard = threading.Event()
+
+    def hear(event):
+        if isinstance(event, Polled):
+            heard.set()
+
+    client = VideoTranslationClient(sys.argv[1], on_event=[listener, hear])
+    client.submit("long")
+    heard.wait()
+    return client
+
+
+client = submit_and_hear()
 assert waiting() == 1, waiting()
 pid = os.fork()
+"""
+
+ALONE = """
 if pid == 0:
-    with VideoTranslationClient(sys.argv[1], on_event=prometheus()) as mine:
+    with VideoTranslationClient(sys.argv[1], on_event=listener) as mine:
         mine.submit("good")
     assert waiting() == 0, waiting()
     sys.exit()
 status = os.waitpid(pid, 0)[1]
 assert (status, waiting()) == (0, 1), (status, waiting())
 client.shutdown(cancel_futures=True)
+assert waiting() == 0, waiting()
+"""
+
+TOGETHER = """
+if pid == 0:
+    mine = submit_and_hear()
+    with VideoTranslationClient(sys.argv[1], on_event=listener) as other:
+        other.submit("good")
+    assert waiting() == 2, waiting()
+    sys.exit()
+status = os.waitpid(pid, 0)[1]
+mark_process_dead(pid)
+assert (status, waiting()) == (0, 1), (status, waiting())
+assert sample("video_translation_polls_total", outcome="completed") == 1
+client.shutdown(cancel_futures=True)
+assert waiting() == 0, waiting()
+"""
+
+AMIDST = """
+import os
+import sys
+import threading
+
+from opentelemetry.metrics import NoOpCounter, NoOpMeter, NoOpMeterProvider
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.metrics import opentelemetry
+
+counting, forking = threading.Event(), threading.Event()
+
+
+class Counter(NoOpCounter):
+    lock = threading.Lock()
+
+    def add(self, *args, **kwargs):
+        with self.lock:
+            counting.set()
+            forking.wait()
+
+
+class Meter(NoOpMeter):
+    def create_counter(self, name, unit="", description=""):
+        return Counter(name)
+
+
+class Provider(NoOpMeterProvider):
+    def get_meter(self, name, *args, **kwargs):
+        return Meter(name)
+
+
+listener = opentelemetry(Provider())
+client = VideoTranslationClient(sys.argv[1], on_event=listener)
+client.submit("long")
+counting.wait()
+os.register_at_fork(before=forking.set)
+pid = os.fork()
+if pid == 0:
+    assert VideoTranslationClient(sys.argv[1], on_event=listener).get_status("good") == "completed"
+    sys.exit()
+status = os.waitpid(pid, 0)[1]
+assert status == 0, status
+client.shutdown(cancel_futures=True)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks")
-def test_a_forked_child_counts_its_own_waits_alone(tmp_path):
-    """What its parent waits for came along, and is not waited for there."""
-    script = tmp_path / "program.py"
-    program, environment = measured(FORKED)
+def run(program, tmp_path, variables=()):
+    """Runs it with a mock server; returns its exit status and what it has written."""
+    script, folder = tmp_path / "program.py", tmp_path / "metrics"
+    folder.mkdir()
+    program, environment = measured(program)
+    environment.update(dict.fromkeys(variables, str(folder)))
     script.write_text(program)
     with MockServer() as server:
         server.job("long", duration=1000)
@@ -265,4 +399,28 @@ def test_a_forked_child_counts_its_own_waits_alone(tmp_path):
             text=True,
             check=False,
         )
-    assert (done.returncode, done.stdout) == (0, "")
+    return done.returncode, done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks")
+@pytest.mark.parametrize(
+    ("program", "variables"),
+    [
+        (OF_PROMETHEUS + FORK + ALONE, ()),
+        (OF_OPENTELEMETRY + FORK + ALONE, ()),
+        (OF_PROMETHEUS_PROCESSES + FORK + TOGETHER, ("PROMETHEUS_MULTIPROC_DIR",)),
+    ],
+    ids=["prometheus", "opentelemetry", "prometheus-multiprocess"],
+)
+def test_a_forked_child_counts_its_own_waits_alone(tmp_path, program, variables):
+    """What its parent waits for came along, and is not waited for there.
+
+    Where processes share a folder, each counts its own, and one that has ended no longer.
+    """
+    assert run(program, tmp_path, variables) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks")
+def test_no_fork_comes_amidst_a_measurement(tmp_path):
+    """The child would wait for ever for a lock that a thread of its parent had."""
+    assert run(AMIDST, tmp_path) == (0, "")

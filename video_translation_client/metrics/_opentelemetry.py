@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from opentelemetry.metrics import get_meter
+from opentelemetry.metrics import MeterProvider, get_meter_provider
 
 from .._base.version import __version__
 from ._measures import Measures
 
-if TYPE_CHECKING:
-    from opentelemetry.metrics import MeterProvider
+__all__ = ["MeterProvider", "OpenTelemetry", "get_meter_provider"]
 
 _PREFIX = "video_translation"
 _SERVICE, _OUTCOME, _STATUS = f"{_PREFIX}.service", f"{_PREFIX}.outcome", f"{_PREFIX}.status"
@@ -19,8 +16,9 @@ _SERVICE, _OUTCOME, _STATUS = f"{_PREFIX}.service", f"{_PREFIX}.outcome", f"{_PR
 class OpenTelemetry(Measures):
     """Makes the instruments, and takes what its clients measure."""
 
-    def __init__(self, meter_provider: MeterProvider | None) -> None:
-        meter = get_meter("video_translation_client", __version__, meter_provider)
+    def __init__(self, meter_provider: MeterProvider) -> None:
+        super().__init__()
+        meter = meter_provider.get_meter("video_translation_client", __version__)
         self._polls = meter.create_counter(
             f"{_PREFIX}.polls", "{poll}", "Polls that were answered, or failed."
         )
@@ -36,7 +34,7 @@ class OpenTelemetry(Measures):
             "From the last poll that was answered pending to the answer that told the end.",
         )
 
-    def count_waiting(self, service: str, change: int) -> None:
+    def count_waiting(self, service: str, waits: int, change: int) -> None:
         self._waits.add(change, {_SERVICE: service})
 
     def count_poll(self, service: str, outcome: str) -> None:
