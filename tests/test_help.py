@@ -1,8 +1,12 @@
 """What ``help()`` shows of the package: what is public, and the contract of each name."""
 
 import concurrent.futures
+import dataclasses
 import importlib
 import pydoc
+import sys
+import traceback
+import typing
 
 import pytest
 
@@ -46,3 +50,31 @@ def test_a_future_shows_what_is_for_its_holder():
         *("add_update_callback", "poll_now"),
         *("elapsed", "end", "eta", "eta_range", "next_poll", "reason", "status"),
     }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        error
+        for error in vars(video_translation_client).values()
+        if isinstance(error, type) and issubclass(error, Exception)
+    ],
+)
+def test_a_traceback_names_an_error_as_it_is_imported(error):
+    """From the package; where it stands in there is nobody's business."""
+    (line,) = traceback.format_exception_only(error, error("no such job", "job-1"))
+    assert line.startswith(f"video_translation_client.{error.__name__}: job 'job-1': no such job")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="the hints are written as for Python 3.10")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in vars(video_translation_client).values()
+        if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
+    ],
+)
+def test_what_reads_types_while_a_program_runs_can_read_ours(kind):
+    """Such as a library that makes objects of JSON, or checks them."""
+    assert typing.get_type_hints(kind)

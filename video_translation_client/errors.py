@@ -94,6 +94,12 @@ class DownloadError(VideoTranslationError):
         self.url = url
 
 
+# A traceback names what it shows so, and users import these from there. Values and settings keep
+# their modules, as ``typing.get_type_hints`` looks up the names of their fields in those.
+for _error in (VideoTranslationError, PollError, RejectedError, JobNotFoundError, DownloadError):
+    _error.__module__ = "video_translation_client"
+
+
 def abandoned(job_id: str | None, why: str) -> VideoTranslationError:
     """Returns the error of a wait that can't go on although its job may."""
     return VideoTranslationError(
