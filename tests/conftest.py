@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -33,6 +34,23 @@ def python_command(*arguments: str) -> list[str]:
     if os.environ.get("COVERAGE_RUN"):
         return [sys.executable, "-m", "coverage", "run", "--parallel-mode", *arguments]
     return [sys.executable, *arguments]
+
+
+class Written(NamedTuple):
+    """What the command line has written, without the time with which lines begin."""
+
+    out: str
+    err: str
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> Written:
+    """What the command line has written since the last look."""
+    return Written(*map(untimed, capsys.readouterr()))
+
+
+def untimed(text: str) -> str:
+    """The lines without the time with which they begin."""
+    return re.sub(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", text)
 
 
 def measured(program: str) -> tuple[str, dict[str, str]]:

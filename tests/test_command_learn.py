@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, python_command, untimed, written
 
 from video_translation_client.cli import main
 from video_translation_client.cli.learning import default_file
@@ -63,7 +63,7 @@ def first_line(*words: str, errors: bool = False) -> str:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
-    return line
+    return untimed(line)
 
 
 def test_what_jobs_took_is_remembered(
@@ -71,7 +71,7 @@ def test_what_jobs_took_is_remembered(
 ) -> None:
     """Without a file it is in the folder for state, and the URL behind --learn is the URL."""
     assert main(["watch", "--learn", server.url, "short", *FAST, "--group", "fast"]) == 0
-    assert capsys.readouterr() == ("short: pending\nshort: completed\n", "")
+    assert written(capsys) == ("short: pending\nshort: completed\n", "")
     (took,) = known(state / "video-translation-client" / "durations.sqlite3")
     assert (took.completed, took.group) == (True, "fast")
     assert 0.05 < took.high < 30
@@ -117,7 +117,7 @@ def test_a_job_expected_after_its_wait_is_one_warning(
     jobs = ["a", "b", "c"]
     words = ["--expected", "500", "--age", "100", "--max-wait-time", "60", *ONCE]
     assert main(["watch", server.url, *jobs, *words]) == 4
-    errors = capsys.readouterr().err.splitlines()
+    errors = written(capsys).err.splitlines()
     (warning,) = (line for line in errors if line.startswith("warning: --expected"))
     assert warning == (
         "warning: --expected and --max-wait-time contradict each other: the job is expected to take"
@@ -138,7 +138,7 @@ def test_a_history_that_cannot_be_used_is_one_warning(
         (file / "history", "warning: the history "),
     ):
         assert main(["watch", f"--learn={path}", server.url, "short", *FAST]) == 0
-        output = capsys.readouterr()
+        output = written(capsys)
         assert output.out.endswith("short: completed\n")
         (line,) = output.err.splitlines()
         assert line.startswith(told)
@@ -153,7 +153,7 @@ def test_the_printed_command_keeps_what_is_known_of_jobs(
     for learn in ([f"--learn={file}", "--poll-cost", "7"], ["--learn"]):
         words = ["watch", *learn, server.url, "film", *hints, "--max-wait-time", "none", *ONCE]
         assert main(words) == 4
-        command = shlex.split(capsys.readouterr().err.splitlines()[-1])
+        command = shlex.split(written(capsys).err.splitlines()[-1])
         words = command[command.index("watch") :]
         assert words[1] == learn[0]
         assert ("--poll-cost=7" in words) == (len(learn) > 1)
@@ -161,7 +161,7 @@ def test_the_printed_command_keeps_what_is_known_of_jobs(
         (age,) = (word for word in words if word.startswith("--age="))
         assert 5 <= int(age[6:]) < 60
         assert main(words) == 4
-        capsys.readouterr()
+        written(capsys)
 
 
 def test_the_printed_command_learns_nothing_where_nothing_was_asked_for(
@@ -170,9 +170,7 @@ def test_the_printed_command_learns_nothing_where_nothing_was_asked_for(
     """It has no option that was not given."""
     assert main(["watch", server.url, "film", *ONCE]) == 4
     assert (
-        capsys.readouterr()
-        .err.splitlines()[-1]
-        .endswith(f" watch --max-attempts 1 {server.url} film")
+        written(capsys).err.splitlines()[-1].endswith(f" watch --max-attempts 1 {server.url} film")
     )
 
 
@@ -197,7 +195,7 @@ def test_a_bad_option_is_told(
     with pytest.raises(SystemExit) as caught:
         main(["watch", server.url, "film", *words])
     assert caught.value.code == 2
-    assert f"watch: error: {message}" in capsys.readouterr().err
+    assert f"watch: error: {message}" in written(capsys).err
     assert not server.requests
     assert not state.exists()
 

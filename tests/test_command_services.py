@@ -12,7 +12,7 @@ import sys
 from typing import Any, Iterator
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, python_command, untimed, written
 
 from video_translation_client.cli import main
 from video_translation_client.services import NAMES, find, known
@@ -70,7 +70,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Runs a command line that is wrong, and returns the last line about it."""
     with pytest.raises(SystemExit) as caught:
         main(words)
-    told = capsys.readouterr()
+    told = written(capsys)
     assert (caught.value.code, told.out) == (2, "")
     assert KEY not in told.err
     return told.err.splitlines()[-1].partition(" error: ")[2]
@@ -81,7 +81,7 @@ def test_jobs_of_a_named_service_are_watched_with_the_key_from_the_environment(
 ) -> None:
     """With --service, all words are job ids but a URL before them, and the key is sent unseen."""
     done = run("watch", "--service", "heygen", heygen.url, "good", "bad", *FAST)
-    lines = sorted(done.stdout.splitlines())
+    lines = sorted(untimed(done.stdout).splitlines())
     assert lines[0].startswith("bad: error ('The speech in the video")
     assert lines[1:] == ["bad: pending", "good: completed", "good: pending"]
     assert (done.returncode, done.stderr) == (1, "")
@@ -188,7 +188,7 @@ def test_a_refused_key_is_told_with_advice_for_the_command_line(
     with MockServer(service="heygen") as server:
         server.job("a", faults={1: Fault.http(code, body=body)})
         assert main(["watch", "--service", "heygen", server.url, "a"]) == 3
-    told = capsys.readouterr()
+    told = written(capsys)
     assert told.out.endswith(f"HTTP status {code}: 'bad key' ('unauthorized'){advice})\n")
     assert KEY not in told.out + told.err
 
@@ -197,7 +197,7 @@ def test_results_alone_are_on_standard_output(heygen: MockServer) -> None:
     """With --result, standard output is a URL for each completed job; the rest is told beside."""
     done = run("watch", "--service", "heygen", "--result", heygen.url, "good", "bad", *FAST)
     assert (done.returncode, done.stdout) == (1, VIDEO.format("good") + "\n")
-    lines = sorted(done.stderr.splitlines())
+    lines = sorted(untimed(done.stderr).splitlines())
     assert lines[0].startswith("bad: error ('The speech in the video")
     assert lines[1:] == ["bad: pending", "good: completed", "good: pending"]
 
@@ -234,7 +234,7 @@ def test_the_printed_command_has_no_url_where_none_was_given(
         monkeypatch.setenv("ADOBE_CLIENT_ID", "client-1")
         words = ["--service", "adobe", "--json", "--max-attempts", "1", "--", "job-1", "-2"]
         assert main(["watch", *words]) == 4
-    told = capsys.readouterr()
+    told = written(capsys)
     assert "no answer from https://audio-video-api.adobe.io" in told.out
     assert told.err.splitlines()[-1] == (
         "video-translation-client watch --json --service adobe --max-attempts 1 -- job-1 -2"
@@ -258,7 +258,7 @@ def test_a_result_is_a_line_for_each_text_or_json(
     """Each of a list of texts is a line; what is no text is one of JSON; nothing breaks a line."""
     heygen.job("a", faults={1: answering(result)})
     assert main(["watch", "--service", "heygen", "--result", heygen.url, "a"]) == 0
-    told = capsys.readouterr()
+    told = written(capsys)
     assert (told.out.splitlines(), told.err) == (lines, "a: completed\n")
 
 
@@ -267,7 +267,7 @@ def test_a_list_of_results_is_one_line_each() -> None:
     with MockServer(service="elevenlabs", duration=0) as server:
         done = run("watch", "--service", "elevenlabs", "--result", server.url, "a")
     lines = done.stdout.splitlines()
-    assert (done.returncode, done.stderr) == (0, "a: completed\n")
+    assert (done.returncode, untimed(done.stderr)) == (0, "a: completed\n")
     assert len(lines) == len(set(lines)) >= 1
     assert all(line.startswith(f"{server.url}/v1/dubbing/a/audio/") for line in lines)
 
@@ -276,13 +276,13 @@ def test_a_completed_job_without_a_result_is_told(capsys: pytest.CaptureFixture[
     """Where a service gives no result, standard output stays empty and a line tells so."""
     with MockServer(service="deepdub", duration=0) as server:
         assert main(["watch", "--service", "deepdub", "--result", server.url, "a\nb"]) == 3
-    assert capsys.readouterr() == ("", "a\\nb: completed (without a result)\n")
+    assert written(capsys) == ("", "a\\nb: completed (without a result)\n")
     with MockServer(duration=0) as server:
         server.job("bad", outcome="error")
         assert main(["watch", "--result", server.url, "a", "bad"]) == 3  # goes before 1
-        capsys.readouterr()
+        written(capsys)
         assert main(["watch", "--result", server.url]) == 3
-    assert capsys.readouterr() == ("", "completed (without a result)\n")
+    assert written(capsys) == ("", "completed (without a result)\n")
 
 
 def test_a_result_that_cannot_be_read_is_told_with_its_reason() -> None:
@@ -301,7 +301,7 @@ def test_the_help_tells_where_keys_come_from(capsys: pytest.CaptureFixture[str])
     """The help names the variable, and which results want the key, and is 80 columns wide."""
     with pytest.raises(SystemExit):
         main(["watch", "--help"])
-    shown = capsys.readouterr().out
+    shown = written(capsys).out
     assert "such as\n  HEYGEN_API_KEY" in shown
     assert "There is no option for it" in shown
     assert "the service's own limits\n  and waits hold where you give none" in shown
@@ -334,7 +334,7 @@ def test_services_are_a_line_each_in_a_pipe() -> None:
 def test_services_are_an_object_a_line_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     """With --json, each line is an object with the facts of one service."""
     assert main(["services", "--json"]) == 0
-    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    objects = [json.loads(line) for line in written(capsys).out.splitlines()]
     assert [each["name"] for each in objects] == list(NAMES)
     azure = find("azure")
     assert objects[NAMES.index("azure")] == {
@@ -386,7 +386,7 @@ def test_services_take_no_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_results_and_lines_share_a_terminal(heygen: MockServer) -> None:
-    """On a terminal, --result writes lines too rather than the live display."""
+    """On a terminal without cursor movement, --result writes lines too."""
     import pty
 
     master, slave = pty.openpty()
@@ -395,6 +395,7 @@ def test_results_and_lines_share_a_terminal(heygen: MockServer) -> None:
         stdin=slave,
         stdout=slave,
         stderr=slave,
+        env={**os.environ, "TERM": "dumb"},
     )
     os.close(slave)
     drawn = b""
@@ -406,7 +407,7 @@ def test_results_and_lines_share_a_terminal(heygen: MockServer) -> None:
         process.kill()
         process.wait()
         os.close(master)
-    assert re.findall(r"[^\r\n]+", drawn.decode()) == [
+    assert re.findall(r"[^\r\n]+", untimed(drawn.decode())) == [
         "good: pending",
         "good: completed",
         VIDEO.format("good"),

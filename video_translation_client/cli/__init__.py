@@ -13,9 +13,13 @@ interval.py     the same wait after every poll, as an option
 learning.py     what jobs are said to take, and the history of those before, as options
 wording.py      what the library says in fields, in the words of the command line
 exit_status.py  the exit statuses
+board.py        what is known of their jobs
 following.py    follows the waits
+downloading.py  the files of completed jobs
+signals.py      Ctrl-C and SIGTERM
 lines.py        lines, results and JSON
 display.py      the live display on a terminal
+frame.py        what it says at one moment
 resume.py       the command that keeps waiting for what had not ended
 input.py        text from standard input and files, whatever wrote it
 durations.py    how long jobs take, for `plan`

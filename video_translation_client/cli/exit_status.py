@@ -34,6 +34,7 @@ class ExitStatus(enum.IntEnum):
     )
     INTERRUPTED = 130, "Ctrl-C; the same command is printed"  # as a shell tells of SIGINT
     OUTPUT_LOST = 141, "standard output takes nothing more, as after `| head -1`"  # of SIGPIPE
+    TERMINATED = 143, "SIGTERM; the command that keeps waiting is printed, as after Ctrl-C"
 
     def __new__(cls, value: int, meaning: str) -> ExitStatus:
         """Makes the member of a value and its meaning."""

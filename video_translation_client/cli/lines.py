@@ -5,68 +5,101 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
-from .following import COMPLETED, PENDING, TICK, Board, Job, View, where
-from .output import complain, write_line
+from .board import COMPLETED, PENDING, Board, Job, where
+from .exit_status import ExitStatus
+from .following import TICK, View
+from .output import complain, timestamp, write_line
 from .wording import likely
 
 if TYPE_CHECKING:
-    from .following import JobId
+    from typing import TextIO
+
+    from .board import JobId
+
+QUIET, USUAL, VERBOSE = -1, 0, 1
+"""How much a view tells."""
+
+_NO_RICH = "note: the live display needs rich, so there are lines instead: pip install rich"
 
 
-def live_or_lines() -> View:
-    """Returns the live display where it can be shown, and otherwise lines."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    if terminal and os.environ.get("TERM") not in ("dumb", "unknown"):
-        try:
-            from .display import Live  # noqa: PLC0415 - rich is slow to import, and optional
-        except ImportError:
-            return Lines()
-        return Live()
-    return Lines()
+def live_or_lines(verbosity: int = USUAL, *, errors: bool = False) -> View:
+    """Returns the live display where it can be shown, and otherwise lines.
+
+    Args:
+        verbosity: QUIET means lines everywhere, and few.
+        errors: Whether to show it on standard error, not on standard output.
+    """
+    stream: TextIO | None = sys.stderr if errors else sys.stdout
+    say = complain if errors else write_line
+    is_terminal = stream is not None and stream.isatty()
+    if verbosity == QUIET or not is_terminal or os.environ.get("TERM") in ("dumb", "unknown"):
+        return Lines(verbosity, say)
+    try:
+        from .display import Live  # noqa: PLC0415 - rich is slow to import, and optional
+    except ImportError:
+        return Lines(verbosity, say, _NO_RICH)
+    return Live(errors=errors)
 
 
 class Lines(View):
-    """One line on standard output for each change of a job's status."""
+    """One line for each change of a job's status.
 
-    def __init__(self) -> None:
+    Args:
+        verbosity: USUAL means that the first poll that fails is told, as the statuses alone would
+            stay silent; QUIET that neither this is nor what goes well.
+        say: Writes a line.
+        notice: What is told before all else, or None.
+    """
+
+    def __init__(
+        self,
+        verbosity: int = USUAL,
+        say: Callable[[str], None] = write_line,
+        notice: str | None = None,
+    ) -> None:
+        self.is_quiet = verbosity == QUIET
         self._said: dict[JobId, str | None] = {}
-        self._complained = False
+        self._tells_failure = verbosity == USUAL
+        self._say = say
+        self._notice = notice
 
     def changed(self, job: Job) -> None:
         """Writes a line, unless the status is the one before."""
         job_id = job.future.job_id
-        if self._said.get(job_id) != job.status:
-            self._said[job_id] = job.status
-            name = "" if job_id is None else f"{job_id}: "
-            reason, estimate = self._reason(job) or where(job), job.estimate
-            more = (
-                f" ({reason})" if reason else "" if estimate is None else f", {likely(estimate)[1]}"
-            )
-            self._say(f"{name}{job.status}{more}")
+        if self._said.get(job_id) == job.status:
+            return
+        self._said[job_id] = job.status
+        if self.is_quiet and job.status in (PENDING, COMPLETED) and not job.reason:
+            return
+        name = "" if job_id is None else f"{job_id}: "
+        reason, estimate = job.reason or where(job), job.estimate
+        more = f" ({reason})" if reason else "" if estimate is None else f", {likely(estimate)[1]}"
+        self._say(f"{timestamp()} {name}{job.status}{more}")
 
     def tick(self, board: Board) -> float:
-        """Tells of the first poll that failed, as the statuses alone would stay silent."""
-        trouble = None if self._complained else board.trouble
+        """Tells what is to be told once."""
+        if self._notice is not None:
+            complain(self._notice)
+            self._notice = None
+        trouble = board.trouble if self._tells_failure else None
         if trouble is not None:
-            self._complained = True
-            complain(f"warning: {trouble}; still waiting (further failures are not shown)")
+            self._tells_failure = False
+            complain(f"warning: {trouble}; still waiting (watch -v shows further ones)")
         return TICK
 
     def close(self, board: Board) -> None:
         """Ends the line on which a terminal shows ^C; nothing else is left to say."""
-        if board.interrupted and sys.stderr is not None and sys.stderr.isatty():
+        is_ctrl_c = board.interrupted is ExitStatus.INTERRUPTED
+        if is_ctrl_c and sys.stderr is not None and sys.stderr.isatty():
             complain("")
 
-    def _say(self, line: str) -> None:
-        write_line(line)
-
-    def _reason(self, job: Job) -> str | None:
-        return job.reason
+    def make_way(self) -> None:
+        """Does nothing: each line stands below the one before."""
 
 
-class Results(Lines):
+class Results(View):
     """The results of completed jobs on standard output, and how jobs go on standard error.
 
     Attributes:
@@ -75,29 +108,42 @@ class Results(Lines):
 
     lacks = False
 
+    def __init__(self, verbosity: int = USUAL) -> None:
+        self._others = live_or_lines(verbosity, errors=True)
+
     def changed(self, job: Job) -> None:
-        """Writes a line, and after that of a completion the result."""
-        super().changed(job)
-        if job.status == COMPLETED:
-            lines = _lines_of(job.result)
-            self.lacks |= not lines
-            for line in lines:
-                write_line(line)
+        """Tells of the change, and after a completion writes the result."""
+        lines = _lines_of(job.result) if job.status == COMPLETED else None
+        if lines == []:
+            self.lacks = True
+            trouble = f": {job.trouble.reason}" if job.trouble else ""
+            job.reason = job.reason or f"without a result{trouble}"
+        self._others.changed(job)
+        if lines:
+            self._others.make_way()  # both streams may be one terminal
+        for line in lines or ():
+            write_line(line)
 
-    def _say(self, line: str) -> None:
-        complain(line)
+    def tick(self, board: Board) -> float:
+        """Tells how things stand."""
+        return self._others.tick(board)
 
-    def _reason(self, job: Job) -> str | None:
-        if job.status != COMPLETED or _lines_of(job.result):
-            return super()._reason(job)
-        return f"without a result: {job.trouble.reason}" if job.trouble else "without a result"
+    def close(self, board: Board) -> None:
+        """Tells the last of it."""
+        self._others.close(board)
+
+    def make_way(self) -> None:
+        """Lets the display make way."""
+        self._others.make_way()
 
 
 class JsonLines(Lines):
     """One JSON object on standard output for each change of a job's status or progress."""
 
     def changed(self, job: Job) -> None:
-        """Writes an object."""
+        """Writes an object; the quiet one only a job's last."""
+        if self.is_quiet and job.status == PENDING:
+            return
         future, estimate = job.future, job.estimate
         low, median, high = estimate or (0.0, None, 0.0)
         fields = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..clock import Clock
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -43,6 +46,11 @@ def give_up(stream: TextIO) -> None:
     """Sends what is left in a stream's buffer nowhere: it would raise once more at exit."""
     with Path(os.devnull).open("wb") as nowhere, contextlib.suppress(OSError):
         os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def timestamp() -> str:
+    """Returns the local time, as lines begin with it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(Clock().time()))
 
 
 def printable(text: str) -> str:

@@ -67,7 +67,7 @@ def add_to(commands: Commands) -> Parser:
     output.add_argument(
         "--plot",
         metavar="FILE",
-        help=f"write a picture as well, .png or .svg; needs: pip install '{NAME}[plot]'",
+        help="write a picture as well, .png or .svg; needs: pip install matplotlib",
     )
     add_pacing(
         parser, [*BACKOFF, *_LIMITS], _ABOUT_PACING, max_attempts="none", max_wait_time="none"
@@ -133,9 +133,8 @@ def _plotter(parser: Parser, name: str) -> Any:
     try:
         from .plot import draw  # noqa: PLC0415 - matplotlib is slow to import, and optional
     except ImportError as missing:
-        parser.error(
-            f"--plot needs the package {missing.name}: pip install 'video-translation-client[plot]'"
-        )
+        package = str(missing.name).partition(".")[0]
+        parser.error(f"--plot needs the package {package}: pip install {package}")
     return draw
 
 

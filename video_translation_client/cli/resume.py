@@ -1,16 +1,20 @@
 """The command that keeps waiting for the jobs that had not ended when a watch did.
 
-It is made to be pasted into a shell as it is, and holds no credentials.
+It is made to be pasted into a shell as it is, and holds no credentials. The ids of many jobs are
+in a file, which nobody else may read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
+import tempfile
+from pathlib import Path
 from typing import Sequence
 
-# More job ids than these are handed on as a here-document.
-_MOST_WORDS = 20
+# More job ids than these are handed on in a file.
+_MOST_WORDS = 10
 
 
 def masked(url: str) -> str:
@@ -23,6 +27,7 @@ def how_to_resume(
     url: str | None,
     job_ids: Sequence[str | None],
     encoding: str = "utf-8",
+    folder: Path | None = None,
     *,
     downloads: bool = False,
 ) -> list[str]:
@@ -33,12 +38,17 @@ def how_to_resume(
         url: Shown without its credentials; None: the service says where it stands.
         job_ids: What had not ended; None is the one unnamed job.
         encoding: Of where it is printed; what that lacks is written as bytes.
+        folder: Where a file of job ids is made; None: where temporary files are.
         downloads: Whether some of them may lack no more than their file.
     """
     words, lines = [job_id for job_id in job_ids if job_id is not None], []
+    path = None
     if len(words) > _MOST_WORDS or "-" in words:
-        # Not everything that can be a word can be a line.
-        fit = {word for word in words if word.strip() == word and _shows(word, encoding)}
+        # Not everything that can be a word can be a line, and less can be one that is printed.
+        fit = {word for word in words if word.strip() == word and word.isprintable()}
+        path = _file([word for word in words if word in fit], folder)
+        if path is None:
+            fit = {word for word in fit if _shows(word, encoding)}
         lines = [word for word in words if word in fit]
         words = [*(word for word in words if word not in fit), *(["-"] if lines else [])]
     dashes = ["--"] if any(word[0] == "-" and word != "-" for word in words) else []
@@ -53,10 +63,30 @@ def how_to_resume(
     intro = f"{count} {state}; don't start (and pay for) {them} again, keep waiting{shell}{secret}:"
     if not lines:
         return [intro, text]
+    if path is not None:
+        return [intro, f"{text} < {_quoted(path, encoding)}"]
     end = "END"
     while end in lines:
         end += "_"
     return [intro, f"{text} <<'{end}'", *lines, end]
+
+
+def _file(lines: list[str], folder: Path | None) -> str | None:
+    """Returns the path of a new file with lines; None: there are none, or it can't be made."""
+    if not lines:
+        return None
+    try:
+        handle, path = tempfile.mkstemp(".txt", "video-translation-jobs-", folder)
+    except OSError:
+        return None
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a handle
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError:  # the disk is full
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+        return None
+    return path
 
 
 def _shows(text: str, encoding: str) -> bool:

@@ -7,18 +7,20 @@ and display.py.
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..client import VideoTranslationClient
 from . import downloading, exit_status, own_service
+from .board import Board
 from .downloading import add_output_dir, saver
 from .exit_status import ExitStatus
-from .following import Board, JobIdError, View, follow
+from .following import JobIdError, View, failures, follow
 from .interval import add_interval, fixed_interval
 from .learning import add_learning, hints, strategy, to_repeat, with_value
-from .lines import JsonLines, Results, live_or_lines
+from .lines import QUIET, USUAL, VERBOSE, JsonLines, Results, live_or_lines
 from .options import add_pacing, given_pacing, option, setting
 from .output import complain
 from .parser import NAME, Parser, program
@@ -27,6 +29,7 @@ from .targets import url_and_job_ids
 from .wording import refused
 
 if TYPE_CHECKING:
+    from .following import Events
     from .parser import Commands
 
 
@@ -62,9 +65,32 @@ def add_to(commands: Commands) -> Parser:
         help="write the URLs of results alone to standard output, see below",
     )
     add_output_dir(parser)
+    _add_verbosity(parser)
     add_learning(parser)
     add_interval(add_pacing(parser))
     return parser
+
+
+def _add_verbosity(parser: Parser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "-v",
+        "--verbose",
+        dest="verbosity",
+        action="store_const",
+        const=VERBOSE,
+        default=USUAL,
+        help="tell of every poll that fails, with the reason, on standard error",
+    )
+    group.add_argument(
+        "-q",
+        "--quiet",
+        dest="verbosity",
+        action="store_const",
+        const=QUIET,
+        help="no display, and no lines but those of jobs that did not complete; with --json, only"
+        " each job's last object. What --result writes stays",
+    )
 
 
 def run(parser: Parser, words: list[str]) -> ExitStatus:
@@ -84,10 +110,13 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     settings = {name: setting(name, text) for name, text in given_pacing(given).items()}
     fixed, learned = fixed_interval(parser, given), strategy(parser, given)
     settings.update(service=service, strategy=fixed or learned)
+    view = _view(given)
+    events: Events = queue.SimpleQueue()
+    if given.verbosity == VERBOSE:
+        settings["on_event"] = failures(events, view)
     client = _client(parser, url, settings)
-    view = JsonLines() if given.json else Results() if given.result else live_or_lines()
     try:
-        board = follow(client, job_ids, view, saver(parser, given, client), **hints(given))
+        board = follow(client, job_ids, view, saver(parser, given, client), events, **hints(given))
     except JobIdError as error:
         parser.error(str(error))
     finally:
@@ -96,6 +125,12 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     if board.unfinished:
         _tell_how_to_resume(given, url, board)
     return _exit_status(board, view)
+
+
+def _view(given: argparse.Namespace) -> View:
+    if given.json:
+        return JsonLines(given.verbosity)
+    return Results(given.verbosity) if given.result else live_or_lines(given.verbosity)
 
 
 def _exit_status(board: Board, view: View) -> ExitStatus:
@@ -118,6 +153,7 @@ def _client(parser: Parser, url: str | None, settings: dict[str, Any]) -> VideoT
 def _tell_how_to_resume(given: argparse.Namespace, url: str | None, board: Board) -> None:
     command = [*program(), "watch"]
     command += ["--json"] if given.json else ["--result"] if given.result else []
+    command += {VERBOSE: ["--verbose"], QUIET: ["--quiet"], USUAL: []}[given.verbosity]
     command += own_service.to_repeat(given)
     command += downloading.to_repeat(given)
     command += to_repeat(given, board.elapsed)
@@ -143,13 +179,13 @@ keys:
   file that the variable NETRC names.
 
 output:
-  On a terminal a live display, which needs rich:
-    pip install '{NAME}[cli]'
-  It does not show results; --result and --json do.
-  Elsewhere, or without rich, a line for each change of a job's status:
-    job-1: pending
-    job-2: error ('codec unknown')
-    job-3: pending, likely done in 4 min (2 to 7 min)
+  On a terminal a live display, which needs rich (pip install rich). It shows no
+  URLs of results, as they may open for anybody; --result and --json do.
+  Elsewhere, or without rich, a line for each change of a job's status, with the
+  local time:
+    2026-11-28 09:30:00 job-1: pending
+    2026-11-28 09:30:07 job-2: error ('codec unknown')
+    2026-11-28 09:30:09 job-3: pending, likely done in 4 min (2 to 7 min)
   The statuses are pending, completed, error, rejected (the service refuses to
   tell) and timeout (not ended at the limit). All else is on standard error.
 
@@ -168,9 +204,9 @@ output:
     done      whether this is the job's last line
 
   With --result the URL of each completed job's result, as soon as there is
-  one, and nothing else on standard output; lines as above are on standard
-  error. Several results of a job are a line each; one that is not text is
-  JSON. The URLs of camb and elevenlabs want the service's key as well.
+  one, and nothing else on standard output; the display, or lines, are on
+  standard error. Several results of a job are a line each; one that is not text
+  is JSON. The URLs of camb and elevenlabs want the service's key as well.
 
 {exit_status.describe()}
 
