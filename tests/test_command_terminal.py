@@ -2,103 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import select
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from conftest import PATIENCE, python_command, untimed
+from conftest import PATIENCE, untimed
 
 from video_translation_client.testing import Fault, MockServer
 
 if sys.platform == "win32":
     pytest.skip("no pseudo-terminals", allow_module_level=True)
 
-import fcntl
-import pty
-import struct
-import termios
+from terminals import Terminal, terminals
 
 FAST = ("--initial-wait-time", "0.2", "--backoff-factor", "1", "--jitter", "0")
 WATCH = ("-m", "video_translation_client", "watch")
-
-
-class Terminal:
-    """A pseudo-terminal with a process in it, and what stands on its screen.
-
-    It knows the commands that a display may use: line ends, carriage return, cursor up,
-    erase line, and colours.
-    """
-
-    def __init__(self, *arguments: str, columns: int, rows: int, **variables: str) -> None:
-        master, slave = pty.openpty()
-        self._master: int | None = master
-        self.resize(columns, rows)
-        environment = {**os.environ, "TERM": "xterm-256color", **variables}
-        for name in ("COLUMNS", "LINES"):
-            environment.pop(name, None)
-        self.process = subprocess.Popen(
-            python_command(*arguments), stdin=slave, stdout=slave, stderr=slave, env=environment
-        )
-        os.close(slave)
-        self.drawn = self.plain = ""
-        self._bytes = b""
-        self._row = 0
-        self.lines = [""]
-
-    def resize(self, columns: int, rows: int) -> None:
-        size = struct.pack("HHHH", rows, columns, 0, 0)
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
-
-    def read_until(self, there: Callable[[], object]) -> None:
-        """Reads what the process draws until ``there()``."""
-        while not there():
-            assert self._read(), self.drawn
-
-    def end(self) -> int:
-        """Reads all that is drawn until the process ends; returns its exit status."""
-        while self._read():
-            pass
-        return self.process.wait(PATIENCE)
-
-    def close(self) -> None:
-        if self._master is not None:
-            os.close(self._master)
-            self._master = None
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], PATIENCE)
-        assert ready, self.drawn
-        try:
-            self._bytes += os.read(self._master, 65536)
-        except OSError:  # Linux: no process holds the terminal any more
-            return False
-        text = self._bytes.decode(errors="ignore")
-        left = self._bytes[len(text.encode()) :]
-        whole = re.match(r"(?s)(.*?)(\x1b(\[[0-9;?]*)?)?\Z", text)
-        assert whole is not None
-        self._bytes = (whole.group(2) or "").encode() + left
-        self.drawn += whole.group(1)
-        self.plain = re.sub(r"\x1b\[[0-9;]*m", "", self.drawn)
-        for piece in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", whole.group(1)):
-            self._obey(piece)
-        return True
-
-    def _obey(self, piece: str) -> None:
-        if piece == "\n":
-            self._row += 1
-            self.lines += [""] * (self._row + 1 - len(self.lines))
-        elif piece.endswith("A") and piece.startswith("\x1b"):
-            self._row -= int(piece[2:-1])
-        elif piece == "\x1b[2K":
-            self.lines[self._row] = ""
-        elif not piece.startswith(("\x1b", "\r")):
-            self.lines[self._row] += piece
 
 
 @pytest.fixture
@@ -111,17 +32,8 @@ def server() -> Iterator[MockServer]:
 @pytest.fixture
 def terminal() -> Iterator[Callable[..., Terminal]]:
     """Makes terminals with a process each."""
-    terminals: list[Terminal] = []
-
-    def make(*arguments: str, columns: int = 100, rows: int = 30, **variables: str) -> Terminal:
-        terminals.append(Terminal(*arguments, columns=columns, rows=rows, **variables))
-        return terminals[-1]
-
-    yield make
-    for each in terminals:
-        each.process.kill()
-        each.process.wait()
-        each.close()
+    with terminals() as make:
+        yield make
 
 
 def test_each_job_is_a_line_and_the_totals_follow(

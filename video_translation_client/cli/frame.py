@@ -78,13 +78,13 @@ class Look:
         front = back = ""
         left = cells - len(self.ellipsis)
         # What differs between the ids of one service is more often at their end.
-        for index in range(len(text)):
-            more = text[index // 2] if index % 2 else text[-1 - index // 2]
+        while True:
+            is_front = len(front) < len(back)
+            more = text[len(front)] if is_front else text[-1 - len(back)]
             left -= cell_len(more)
             if left < 0:
-                break
-            front, back = (front + more, back) if index % 2 else (front, more + back)
-        return f"{front}{self.ellipsis}{back}"
+                return f"{front}{self.ellipsis}{back}"
+            front, back = (front + more, back) if is_front else (front, more + back)
 
 
 @dataclass(frozen=True)
@@ -244,11 +244,12 @@ class Frame:
             yield line
             yield from self._below(reason)
             return
+        if not self._is_last and cell_len(reason) > room:
+            beginning = Text(reason, "dim")
+            beginning.truncate(max(0, room - len(self._look.ellipsis)), overflow="crop")
+            yield line.append_text(beginning).append(self._look.ellipsis, "dim")
+            return
         first, *others = self._wrapped(reason, max(room, 1))
-        if not self._is_last and others:
-            first = Text(reason, "dim")
-            first.truncate(max(room, 1), overflow="ellipsis")
-            others = []
         indent = " " * line.cell_len
         yield line.append_text(first)
         for other in others:

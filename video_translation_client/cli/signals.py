@@ -21,11 +21,12 @@ _SIGNALS = {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TE
 def interruptible(board: Board, events: Events) -> Iterator[None]:
     """Has signals end the watch where nothing is torn; a second one ends the process."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    is_main = threading.current_thread() is threading.main_thread()
     # Others are ignored, as in a background job, or somebody else's business.
     usual = [
         number
         for number, handler in before.items()
-        if handler in (signal.SIG_DFL, signal.default_int_handler)
+        if is_main and handler in (signal.SIG_DFL, signal.default_int_handler)
     ]
 
     def interrupt(number: int, _: Any) -> None:
@@ -34,8 +35,6 @@ def interruptible(board: Board, events: Events) -> Iterator[None]:
         board.interrupted = _SIGNALS[signal.Signals(number)]
         events.put(_take_notice)  # can't deadlock in a signal handler, unlike an Event's set()
 
-    if threading.current_thread() is not threading.main_thread():
-        usual.clear()
     for number in usual:
         signal.signal(number, interrupt)
     try:
