@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from conftest import serving
+from conftest import serving, written
 from test_command_watch import FAST, interrupt_after, run, start
 
 from video_translation_client.cli import main
@@ -35,7 +35,7 @@ def watch(
     def run(*words: str) -> tuple[int, str, str]:
         directory = str(tmp_path / "films")
         status = main(["watch", server.url, "--output-dir", directory, *FAST, *words])
-        return (status, *capsys.readouterr())
+        return (status, *written(capsys))
 
     return run
 

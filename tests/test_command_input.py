@@ -10,7 +10,7 @@ import sys
 from typing import Any, Iterator
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, python_command, untimed, written
 
 from video_translation_client import __version__
 from video_translation_client._base import units
@@ -36,7 +36,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Runs a command line that is wrong, and returns the last line about it."""
     with pytest.raises(SystemExit) as caught:
         main(words)
-    told = capsys.readouterr()
+    told = written(capsys)
     assert (caught.value.code, told.out) == (2, "")
     return told.err.splitlines()[-1].partition(" error: ")[2]
 
@@ -92,7 +92,7 @@ def test_options_that_take_seconds_take_units(
     words = ["--max-wait-time", "200ms", "--max-attempts", "none", "--max-interval", "0.001h"]
     words += ["--request-timeout", "1m", "--min-interval", "0s", "--expected", "1h", "--age", "30m"]
     assert main(["watch", server.url, "job-1", *words]) == 4
-    told = capsys.readouterr()
+    told = written(capsys)
     assert "; the limit --max-wait-time 0.2 is reached" in told.out
     assert "--expected=1h --age=1800 --max-attempts none --max-wait-time 200ms" in told.err
     assert "the job is expected to take another 1800 s" in told.err
@@ -140,10 +140,10 @@ def test_durations_of_plan_have_units(
 ) -> None:
     """Its options, and what it reads."""
     assert main(["plan", "--median", "5m", "--poll-cost", "2s", "--jobs", "10"]) == 0
-    assert "median 300 s" in capsys.readouterr().out
+    assert "median 300 s" in written(capsys).out
     type_in(monkeypatch, "90s\n1.5m\n".encode("utf-16"))
     assert main(["plan", "--durations", "-", "--jobs", "2"]) == 0
-    assert "2 jobs as in standard input" in capsys.readouterr().out
+    assert "2 jobs as in standard input" in written(capsys).out
 
 
 def test_an_interval_is_the_same_wait_after_every_poll(
@@ -156,7 +156,7 @@ def test_an_interval_is_the_same_wait_after_every_poll(
     times = [request.time for request in server.requests]
     assert len(times) == 20
     assert min(later - earlier for earlier, later in zip(times, times[1:])) > 0.04
-    told = capsys.readouterr().err.splitlines()
+    told = written(capsys).err.splitlines()
     assert told[-1] == (
         f"video-translation-client watch --interval 50ms --max-attempts 20 {server.url} job-1"
     )
@@ -169,7 +169,7 @@ def test_the_version_is_told(option: str, capsys: pytest.CaptureFixture[str]) ->
         with pytest.raises(SystemExit) as caught:
             command([option])
         assert caught.value.code == 0
-        told = capsys.readouterr().out
+        told = written(capsys).out
         assert told.startswith(name)
         assert told.endswith(f" {__version__}\n")
 
@@ -183,7 +183,7 @@ def test_job_ids_are_read_from_standard_input(
     type_in(monkeypatch, b"b\r\n\n  \na\nb\n")
     assert main(["watch", server.url, "--max-attempts", "1", "a", "-", "c"]) == 4
     assert asked(server) == ["a", "b", "c"]
-    assert "watch --max-attempts 1 " + server.url + " a b c" in capsys.readouterr().err
+    assert "watch --max-attempts 1 " + server.url + " a b c" in written(capsys).err
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_ctrl_c_while_job_ids_are_read_ends_it_quietly(
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Interrupted()))
     assert main(["watch", "http://127.0.0.1:1", "-"]) == 130
-    assert capsys.readouterr() == ("", "")
+    assert written(capsys) == ("", "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -260,7 +260,7 @@ def test_on_a_terminal_it_says_that_it_reads_job_ids(server: MockServer) -> None
         process.kill()
         process.wait()
         os.close(master)
-    assert sorted(output.splitlines()) == ["job-1: completed", "job-2: completed"]
+    assert sorted(untimed(output).splitlines()) == ["job-1: completed", "job-2: completed"]
     assert (process.returncode, errors) == (0, "")
 
 

@@ -86,7 +86,7 @@ def test_many_jobs_are_handed_on_in_a_file(server: MockServer, tmp_path: Path) -
     (path,) = tmp_path.iterdir()
     assert done.stderr.splitlines()[1].endswith(f" ' led' - < {path}")
     assert len(done.stderr.splitlines()) == 2
-    assert path.read_text("utf-8").splitlines() == job_ids
+    assert path.read_text("utf-8-sig").splitlines() == job_ids
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for job_id in [" led", *job_ids]:

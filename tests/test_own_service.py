@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, python_command, untimed, written
 
 from video_translation_client import Service, VideoTranslationClient, Words
 from video_translation_client.cli import main
@@ -61,7 +61,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Runs a watch that is wrong, and returns the last line about it."""
     with pytest.raises(SystemExit) as caught:
         main(["watch", *words])
-    told = capsys.readouterr()
+    told = written(capsys)
     assert (caught.value.code, told.out) == (2, "")
     return told.err.splitlines()[-1].partition(" error: ")[2]
 
@@ -138,12 +138,12 @@ def test_servers_that_other_people_wrote_are_watched_by_options(
     fast = ["--interval", "10ms"]
     with answering(pending, done) as (url, asked):
         assert main(["watch", url, "job-1", *options, *fast]) == 0
-    assert capsys.readouterr() == ("job-1: pending\njob-1: completed\n", "")
+    assert written(capsys) == ("job-1: pending\njob-1: completed\n", "")
     path = next((word[7:] for word in options if word.startswith("--path=")), "/status/{job_id}")
     assert asked == [path.format(job_id="job-1")] * 2
     with answering(pending, failed) as (url, asked):
         assert main(["watch", url, "job-1", *options, *fast]) == 1
-    assert "job-1: error (" in capsys.readouterr().out
+    assert "job-1: error (" in written(capsys).out
 
 
 def test_the_reason_of_a_failure_stands_beside_the_status_or_at_the_top(
@@ -156,7 +156,7 @@ def test_the_reason_of_a_failure_stands_beside_the_status_or_at_the_top(
     ):
         with answering(answer) as (url, _):
             assert main(["watch", url, "job-1", "--status-field", "job.state"]) == 1
-        assert capsys.readouterr().out == "job-1: error ('no speech')\n"
+        assert written(capsys).out == "job-1: error ('no speech')\n"
 
 
 def test_a_word_that_is_not_known_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +164,7 @@ def test_a_word_that_is_not_known_is_told(capsys: pytest.CaptureFixture[str]) ->
     with answering({"status": "ready"}) as (url, _):
         words = ["--status-field", "status", "--max-attempts", "2", "--interval", "10ms"]
         assert main(["watch", url, "job-1", *words]) == 4
-    assert "timeout (the answer has an unknown status: 'ready'; " in capsys.readouterr().out
+    assert "timeout (the answer has an unknown status: 'ready'; " in written(capsys).out
 
 
 def test_a_path_without_a_place_for_a_job_id_is_for_the_one_unnamed_job(
@@ -174,7 +174,7 @@ def test_a_path_without_a_place_for_a_job_id_is_for_the_one_unnamed_job(
     with answering({"result": "done"}) as (url, asked):
         assert main(["watch", url, "--path", "/api/progress?full=1"]) == 0
         assert asked == ["/api/progress?full=1"]
-    assert capsys.readouterr().out == "completed\n"
+    assert written(capsys).out == "completed\n"
     told = refusal(capsys, url, "job-1", "--path", "/api/progress")
     assert told == "argument --path: must hold {job_id}, as there is a JOB_ID"
     told = refusal(capsys, url, "--path", "/api/{job_id}")
@@ -187,7 +187,7 @@ def test_the_printed_command_asks_the_same_service(capsys: pytest.CaptureFixture
         words = ["--path", "/status?id={job_id}", "--status-field", "status", "--pending", "go*"]
         words += ["--pending", "wait", "--completed", "ready", "--error", "broken"]
         assert main(["watch", "--max-attempts", "1", *words, url, "job-1"]) == 4
-    assert capsys.readouterr().err.splitlines()[-1] == (
+    assert written(capsys).err.splitlines()[-1] == (
         "video-translation-client watch '--path=/status?id={job_id}' --status-field=status"
         " '--pending=go*' --pending=wait --completed=ready --error=broken --max-attempts 1"
         f" {url} job-1"
@@ -253,7 +253,7 @@ def test_a_service_in_a_module_is_found_from_the_current_directory(tmp_path: Pat
                 timeout=PATIENCE,
                 check=False,
             )
-            assert done.stdout == "job-1: pending\njob-1: completed\n", done.stderr
+            assert untimed(done.stdout) == "job-1: pending\njob-1: completed\n", done.stderr
             assert (done.returncode, asked) == (0, ["/jobs/job-1"] * 2)
 
 
@@ -265,7 +265,7 @@ def test_a_service_of_one_s_own_is_repeated_and_may_want_a_url(
     with answering({"data": {"state": "running"}}) as (url, _):
         words = ["--service", "acme_services:ELSEWHERE", "--max-attempts", "1"]
         assert main(["watch", *words, url, "job-1"]) == 4
-    assert capsys.readouterr().err.splitlines()[-1] == (
+    assert written(capsys).err.splitlines()[-1] == (
         "video-translation-client watch --service acme_services:ELSEWHERE --max-attempts 1"
         f" {url} job-1"
     )

@@ -79,8 +79,10 @@ def _file(lines: list[str], folder: Path | None) -> str | None:
         handle, path = tempfile.mkstemp(".txt", "video-translation-jobs-", folder)
     except OSError:
         return None
+    # The mark tells what reads it, as the encoding of its standard input may be another.
+    encoding = "utf-8" if "".join(lines).isascii() else "utf-8-sig"
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - a handle
+        with open(handle, "w", encoding=encoding, newline="\n") as file:  # noqa: PTH123 - a handle
             file.writelines(f"{line}\n" for line in lines)
     except OSError:  # the disk is full
         with contextlib.suppress(OSError):
