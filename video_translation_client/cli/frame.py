@@ -163,7 +163,7 @@ class Frame:
         text = (
             f"{results}: the same command with --result writes {urls}, which may open for anybody"
         )
-        return self._wrapped(text, self._room)
+        return self._wrapped(Text(text, "dim"), self._room)
 
     def _plan(self, jobs: list[Job], names: list[str]) -> Plan:
         """Shares the cells out; ``jobs`` are those that run."""
@@ -210,8 +210,9 @@ class Frame:
         line.append(" " * (_MARK + plan.name + 2 - line.cell_len))
         if status in self._look.marks:
             line.append(f"{status:<{_STATUS}}", style)
-            reason = printable(job.reason or where(job)) or f"after {job.future.elapsed:.1f} s"
-            yield from self._with_reason(line, reason)
+            reason = printable(job.reason or where(job))
+            took = Text(f"after {job.future.elapsed:.1f} s", "dim")
+            yield from self._with_reason(line, Text(reason) if reason else took)
             return
         if plan.tells_status:
             line.append(f"{status:<{_STATUS}}", style)
@@ -219,7 +220,7 @@ class Frame:
             self._append_progress(line, job.progress, plan, style)
         polls = f"{_polls(job.future.attempts)}, " if plan.tells_polls else ""
         failure = self._failure(job, plan.percentage)
-        line.append(f"{polls}{_soon(job)}{failure}", "dim")
+        line.append(f"{polls}{_soon(job)}", "dim").append(failure)
         estimate = job.estimate
         for text in reversed(likely(estimate) if estimate and plan.tells_end else ()):
             if line.cell_len + len(text) + 2 <= self._room:
@@ -227,7 +228,7 @@ class Frame:
                 break
         yield line
         if job.trouble is not None and not failure:
-            yield from self._below(printable(job.trouble.reason))
+            yield from self._below(Text(printable(job.trouble.reason)))
 
     def _append_progress(self, line: Text, progress: float, plan: Plan, style: str) -> None:
         if plan.bar:
@@ -236,18 +237,17 @@ class Frame:
             line.append(f"{self._look.bar[1] * (plan.bar - 1 - filled)} ", "dim")
         line.append(f"{progress:4.0%}  ")
 
-    def _with_reason(self, line: Text, reason: str) -> Iterator[Text]:
+    def _with_reason(self, line: Text, reason: Text) -> Iterator[Text]:
         """Yields the line of a job that has ended with its reason: whole, if the frame stays."""
         room = self._room - line.cell_len
-        if self._is_last and cell_len(reason) > room < _REASON:
+        if self._is_last and reason.cell_len > room < _REASON:
             line.rstrip()
             yield line
             yield from self._below(reason)
             return
-        if not self._is_last and cell_len(reason) > room:
-            beginning = Text(reason, "dim")
-            beginning.truncate(max(0, room - len(self._look.ellipsis)), overflow="crop")
-            yield line.append_text(beginning).append(self._look.ellipsis, "dim")
+        if not self._is_last and reason.cell_len > room:
+            reason.truncate(max(0, room - len(self._look.ellipsis)), overflow="crop")
+            yield line.append_text(reason).append(self._look.ellipsis)
             return
         first, *others = self._wrapped(reason, max(room, 1))
         indent = " " * line.cell_len
@@ -255,13 +255,13 @@ class Frame:
         for other in others:
             yield Text(indent).append_text(other)
 
-    def _below(self, text: str) -> Iterator[Text]:
+    def _below(self, text: Text) -> Iterator[Text]:
         """Yields text as lines below that of its job."""
         for line in self._wrapped(text, max(1, self._room - _INDENT)):
             yield Text(" " * _INDENT).append_text(line)
 
-    def _wrapped(self, text: str, width: int) -> list[Text]:
-        return list(Text(text, "dim").wrap(self._look.console, width, overflow="fold"))
+    def _wrapped(self, text: Text, width: int) -> list[Text]:
+        return list(text.wrap(self._look.console, width, overflow="fold"))
 
     def _totals(self) -> list[Text]:
         board = self._board
@@ -303,13 +303,12 @@ def _most_telling(board: Board, room: int) -> Iterable[Job]:
 
 def _packed(parts: list[Text], width: int) -> list[Text]:
     """Returns lines of no more than ``width`` cells with the parts, as far as each one fits."""
-    lines = [parts[0]]
+    lines = [Text().append_text(parts[0])]
     for part in parts[1:]:
-        lines[-1] = lines[-1] + ", "
+        lines[-1].append(", ")
         if lines[-1].cell_len + part.cell_len > width:
-            lines.append(part)
-        else:
-            lines[-1] = lines[-1] + part
+            lines.append(Text())
+        lines[-1].append_text(part)
     return lines
 
 
