@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -166,6 +167,48 @@ def test_a_signal_ends_a_watch_of_many_jobs(
     (path,) = tmp_path.iterdir()
     assert command.endswith(f" - < {path}")
     assert set(job_ids) <= set(path.read_text().splitlines())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_a_signal_that_comes_twice_at_once_is_one(server: MockServer) -> None:
+    """As timeout(1) sends it: to the process, and to its group."""
+    process = subprocess.Popen(
+        python_command(*WATCH, server.url, "job-1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143
+    assert errors.endswith(f" watch {server.url} job-1\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_a_later_signal_ends_a_watch_whose_output_nobody_takes(
+    server: MockServer, tmp_path: Path
+) -> None:
+    """The first one lets it write what it is about to write, which may take forever."""
+    process = subprocess.Popen(
+        python_command(*WATCH, server.url, *(f"{number}" * 80 for number in range(1000, 3000))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.3)
+        assert process.returncode in (-signal.SIGINT, 130)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")

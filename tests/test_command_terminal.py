@@ -82,13 +82,13 @@ def test_the_frame_that_stays_has_all_jobs_that_failed(
 
 
 def test_a_small_terminal_shows_the_jobs_still_running_first(
-    server: MockServer, terminal: Callable[..., Terminal]
+    server: MockServer, terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     """What does not fit is counted; no frame is higher or wider than the terminal."""
     names = [f"name-{number:02}" for number in range(40)]
     for name in names[:20]:
         server.job(name, duration=0)
-    shown = terminal(*WATCH, server.url, *names, columns=40, rows=8)
+    shown = terminal(*WATCH, server.url, *names, columns=40, rows=8, TMPDIR=str(tmp_path))
     shown.read_until(
         lambda: (
             any("20 pending, 20 completed" in line for line in shown.lines)
