@@ -340,6 +340,9 @@ def test_the_kinds_of_files_of_a_service_have_names(speaking, tmp_path):
         paths = [client.download("id-1", tmp_path, name).name for name in names]
     assert names == ["video", "audio", "captions"]
     assert paths == ["id-1.mp4", "id-1.audio.mp3", "id-1.captions.srt"]
+    with speaking("azure", CONTENT) as (client, _):
+        assert client.downloads("id-1") == ["video", "captions"]
+        assert client.download("id-1", tmp_path, "captions").name == "id-1.captions.vtt"
 
 
 def test_urls_may_stand_behind_the_url_of_the_result(speaking, clock, tmp_path):

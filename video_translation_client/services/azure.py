@@ -24,6 +24,7 @@ SERVICE = Service(
     status="latestIteration.status || (status == 'Succeeded' && 'NotStarted') || status",
     words=Words(("NotStarted", "Running"), ("Succeeded",), ("Failed", "Canceled")),
     result="latestIteration.result.translatedVideoFileUrl",
+    downloads=(("captions", "latestIteration.result.targetLocaleSubtitleWebvttFileUrl"),),
     error="latestIteration.failureReason || failureReason",
     missing=(204, 404),
     strategy=ExponentialBackoff(initial_wait_time=5.0, backoff_factor=1.2),

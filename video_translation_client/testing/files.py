@@ -20,7 +20,7 @@ PATH = "/results/"
 
 _PIECES = 8
 
-_TYPES = {"mp4": "video/mp4", "mp3": "audio/mpeg", "srt": "application/x-subrip"}
+_TYPES = {"mp4": "video/mp4", "mp3": "audio/mpeg", "srt": "application/x-subrip", "vtt": "text/vtt"}
 
 
 @dataclass(frozen=True)

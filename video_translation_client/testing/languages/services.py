@@ -53,7 +53,10 @@ LANGUAGES: Mapping[str, Language] = {
             "latestIteration": {
                 "status": job.word,
                 "failureReason": job.error,
-                "result": {"translatedVideoFileUrl": job.url("video.mp4")},
+                "result": {
+                    "translatedVideoFileUrl": job.url("video.mp4"),
+                    "targetLocaleSubtitleWebvttFileUrl": job.url("captions.vtt"),
+                },
             },
         },
     ),
