@@ -87,7 +87,10 @@ SERVICES = {
                 "latestIteration": {
                     "status": word,
                     "failureReason": text,
-                    "result": {"translatedVideoFileUrl": url},
+                    "result": {
+                        "translatedVideoFileUrl": url,
+                        "targetLocaleSubtitleWebvttFileUrl": url and f"{URL}captions.vtt",
+                    },
                 },
             }
             for word, text, url in [

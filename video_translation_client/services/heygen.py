@@ -2,9 +2,8 @@
 
 As of November 2026, from github.com/heygen-com/heygen-cli and /skills, and developers.heygen.com
 (usage limits, error codes). Jobs take 5 to 30 minutes. Result URLs are presigned: asking again
-renews them, in ``report.payload`` with those of the audio and the captions. One job is asked every
-30 s in its first 3 minutes, and then every 60 s (skills, heygen-translate/references/
-troubleshooting.md: "Polling cadence"): it is never asked oftener.
+renews them. One job is asked every 30 s in its first 3 minutes, and then every 60 s, never oftener
+(skills, heygen-translate/references/troubleshooting.md: "Polling cadence").
 
 The statuses request also takes ``batch_ids``. Such an id is of no job, but of many that were begun
 together; ``GET /v3/video-translations/batches/{id}`` lists their own (``video_id``): submit these.
