@@ -81,7 +81,7 @@ def test_every_command_runs(command, tmp_path):
     """It succeeds, with a mock server in place of the one at port 5000 and of a known service."""
     (tmp_path / "job-ids.txt").write_text("job-1\njob-2\n")
     service = re.search(r"--service (\w+)", command)
-    with MockServer(duration=0, service=service and service.group(1)) as server:
+    with MockServer(duration=0, result=b"film", service=service and service.group(1)) as server:
         command = command.replace("http://127.0.0.1:5000", server.url)
         command = re.sub(r"(--service \w+)", rf"\1 {server.url}", command)
         run = subprocess.run(

@@ -48,7 +48,7 @@ def test_the_table_of_exit_statuses_is_that_of_the_command_line():
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", page("docs/command-line.md"), re.MULTILINE)
     documented = [(int(number), meaning.replace("\\|", "|")) for number, meaning in rows]
     assert documented == [
-        (status.value, re.sub("(--[a-z-]+)", r"`\1`", status.meaning)) for status in ExitStatus
+        (status.value, re.sub(r"--[a-z-]+", r"`\g<0>`", status.meaning)) for status in ExitStatus
     ]
     assert PRECEDENCE in " ".join(page("docs/command-line.md").split())
 
