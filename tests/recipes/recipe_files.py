@@ -47,7 +47,7 @@ def write(name: str, folder: Path) -> Path:
 
 
 def known_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
-    """A fixture: where recipes find the service, which knows `quick`, `slow` and `failing` alone."""
+    """A fixture: where recipes find the service, with `quick`, `slow` and `failing` alone."""
     jobs: dict[str, dict[str, Any]] = {
         "quick": {"duration": 0},
         "slow": {"duration": 3600, "progress": True},
@@ -61,7 +61,7 @@ def known_jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
 
 
 def until(is_so: Callable[[], Any]) -> None:
-    """Waits for what another process does, and tells nobody of but in a file, a page or the like."""
+    """Waits for what another process does, and tells of in a file, a page or the like."""
     deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline, "it should have happened long before"
