@@ -97,9 +97,11 @@ def test_while_others_run_the_reason_of_a_job_has_one_line(
 ) -> None:
     """So that the lines stand still; it is whole in the frame that stays."""
     server.job("bad", duration=0, outcome="error")
-    server.job(f"{ID}1", duration=1)
-    shown = terminal(*WATCH, server.url, "bad", f"{ID}1", *FAST, columns=60)
+    server.job(f"{ID}1", duration=3600)
+    words_of_watch = (server.url, "bad", f"{ID}1", *FAST, "--max-attempts", "none")
+    shown = terminal(*WATCH, *words_of_watch, columns=60)
     shown.read_until(lambda: re.search(r"✗ bad +error +the service.*…", shown.plain))
+    server.job(f"{ID}1", duration=0)
     assert shown.end() == 1
     assert f"✗ bad error the service reported 'error' and gave no reason ✓ {ID}1" in words(shown)
 
