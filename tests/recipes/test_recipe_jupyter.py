@@ -17,7 +17,7 @@ service = pytest.fixture(known_jobs)
 @pytest.fixture
 def kernel(service, tmp_path, monkeypatch):
     """A kernel and what talks to it."""
-    from jupyter_client import KernelManager  # noqa: PLC0415 - it comes with nbclient
+    from jupyter_client import KernelManager  # comes with nbclient
 
     for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
