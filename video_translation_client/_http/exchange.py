@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Callable
 
 MAX_ANSWER = 2 * 1024 * 1024
 """Bytes of an answer as they arrive, headers and framing included; more is a failure."""
@@ -52,9 +53,11 @@ class Exchange:
         requests: How many requests were sent, redirects and repetitions included.
         renewing: Whether the next request must go over a new connection; for connections.
         most: Bytes of one answer.
+        check: Called after each piece of it, where there is one; what it raises ends the exchange.
     """
 
     most: float = MAX_ANSWER
+    check: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         self.aborted = False
@@ -98,9 +101,6 @@ class Exchange:
         """
         self._handle = None
         return self.aborted
-
-    def check(self) -> None:
-        """Called after each piece that arrives; an error that it raises ends the exchange."""
 
     def _shut_down(self) -> None:
         handle = self._handle
