@@ -185,7 +185,7 @@ class StatusFuture(Base):
             call(fn, self, self.job_id)
             return
         self._done_callbacks_left.append(fn)
-        if self.done():  # it may have ended meanwhile, and its callbacks may have run
+        if self.done():  # pragma: no cover - it has ended meanwhile, and its callbacks may have run
             self._run_done_callbacks()
 
     def cancel(self) -> bool:
