@@ -254,6 +254,9 @@ def test_an_adapter_of_another_kind_does_as_well(fetch, length):
         ("ftp://127.0.0.1/film", "the URL is not one of http or https"),
         ("http://[", "the URL is malformed"),
         ("http://127.0.0.1:x/", "the URL is malformed"),
+        # Two characters in JSON stand for the one on which readers of URLs do not agree.
+        (r"http://127.0.0.1:9\\@127.0.0.1/", "the URL is malformed"),
+        (r"//127.0.0.1:9\\@127.0.0.1/", "the URL is malformed"),
         ("http://127.0.0.1/\u00e4?x", "could not be downloaded from 'http://127.0.0.1/"),
     ],
 )

@@ -299,6 +299,8 @@ def _joined(base: str, url: str) -> tuple[str, str]:
         parts, origin = urlsplit(whole), origin_of(whole)
     except ValueError:
         raise TransportError("the URL is malformed", lasting=True) from None
+    if "\\" in whole:  # no part of a URL (RFC 3986), and urllib3 takes it for the end of the host
+        raise TransportError("the URL is malformed", lasting=True)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise TransportError("the URL is not one of http or https", lasting=True)
     return whole, origin
