@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 
 import pytest
@@ -63,7 +64,24 @@ def test_the_cells_show_how_jobs_end(kernel, monkeypatch):
     assert ran(client, recipe("submit.py"))[0]["status"] == "ok"
     reply, shown = ran(client, recipe("progress.py"))
     assert reply["status"] == "ok"
-    assert shown.splitlines() == ["quick: completed", "failing: error"]
+    quick, failing = shown.splitlines()
+    assert quick == "quick: completed"
+    assert failing.startswith("failing: error the service reported 'error'")
+
+
+def test_a_notebook_of_the_two_runs_by_itself(service, tmp_path, monkeypatch):
+    """As nbconvert and others run one; a job that can't be asked for has its reason beside it."""
+    import nbclient
+    import nbformat  # comes with nbclient
+
+    for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("JOB_IDS", "quick of-nobody")
+    cells = [nbformat.v4.new_code_cell(recipe(name)) for name in ("submit.py", "progress.py")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=PATIENCE).execute()
+    (shown,) = [output["data"]["text/plain"] for output in cells[1].outputs]
+    assert re.match(r"quick: completed\nof-nobody: rejected .* knows no such job", shown)
 
 
 def test_an_interrupt_of_the_kernel_ends_the_cell_and_no_wait(kernel, service):
