@@ -128,13 +128,15 @@ def test_a_job_expected_after_its_wait_is_one_warning(
 def test_a_history_that_cannot_be_used_is_one_warning(
     server: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A folder, a file that is damaged, or one that can't be made: the watch goes on."""
-    damaged, file = tmp_path / "damaged", tmp_path / "file"
-    damaged.write_text("this is no database, and long enough to be looked at" * 9)
+    """A folder, a file that is damaged or of others, or none that can be made: it goes on."""
+    damaged, ids, file = tmp_path / "damaged", tmp_path / "ids", tmp_path / "file"
+    damaged.write_bytes(bytes(1000))
+    ids.write_text("job-1")
     file.write_text("")
     for path, told in (
         (tmp_path, "warning: --learn must be the path of a file, not "),
         (damaged, "warning: the history "),
+        (ids, "warning: --learn must not be a file of another kind, as "),
         (file / "history", "warning: the history "),
     ):
         assert main(["watch", f"--learn={path}", server.url, "short", *FAST]) == 0

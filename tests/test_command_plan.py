@@ -288,8 +288,13 @@ def test_a_history_without_what_is_wanted_is_told(
     assert refusal("--history", file) == f"{file}: choose one with --for-service: 'a', 'b'"
     told = refusal("--history", file, "--for-service", "c")
     assert told == f"{file}: it knows no service 'c', but 'a', 'b'"
-    Path(file).write_text("no database, but long enough to be looked at" * 9)
+    Path(file).write_bytes(bytes(1000))
     assert "is damaged" in refusal("--history", file)
+    Path(file).write_text("job-1\n")
+    assert refusal("--history", file) == (
+        f"--history must not be a file of another kind, as {file!r} is"
+    )
+    assert Path(file).read_text() == "job-1\n"
 
 
 def test_jobs_that_were_not_seen_to_end_are_left_out(

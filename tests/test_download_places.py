@@ -7,7 +7,7 @@ from video_translation_client._downloads.places import Place, safe, stem_of
 pytestmark = pytest.mark.one_python
 
 
-@pytest.mark.parametrize("text", ["job-1", "21m00Tcm4TlvDq8ikWAM", "a.b_c", "x" * 100])
+@pytest.mark.parametrize("text", ["job-1", "21m00Tcm4TlvDq8ikWAM", "_a-b_c", "x" * 100])
 def test_a_harmless_name_stays(text):
     """It is what people look for."""
     assert safe(text) == text
@@ -17,7 +17,21 @@ def test_a_harmless_name_stays(text):
     "text",
     [
         *("../../x", "/etc/passwd", "a/b", "a\\b", "..", ".", ".hidden", "-rf", "a b", "a\nb", ""),
-        *("CON", "nul.txt", "com1", "x" * 101, "\u00e4", "a:b", "a.", "~", "$HOME", "a*"),
+        *(
+            "CON",
+            "nul.txt",
+            "com1",
+            "x" * 101,
+            "\u00e4",
+            "a:b",
+            "a.",
+            "~",
+            "$HOME",
+            "a*",
+            "a.b_c",
+            "a.mp4",
+            "\ud800",
+        ),
     ],
 )
 def test_any_other_name_is_made_harmless(text):
@@ -29,8 +43,13 @@ def test_any_other_name_is_made_harmless(text):
 
 
 def test_different_jobs_have_different_names():
-    """Also those of which the same is left."""
+    """Also those of which the same is left, and where one is spelled as the file of another."""
     assert len({safe(text) for text in ("a/b", "a_b", "a\\b", "a b", "a:b")}) == 5
+    stems = [stem_of("a", "video", label, is_main=True) for label in ("", "1", "captions")]
+    stems.append(stem_of("a", "audio", "", is_main=False))
+    for other in ("a.1", "a.captions", "a.audio", "a.mp4"):
+        assert stem_of(other, "video", "", is_main=True).partition(".")[0] != "a"
+    assert len(set(stems)) == 4
 
 
 @pytest.mark.parametrize(

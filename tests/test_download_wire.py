@@ -408,10 +408,24 @@ def test_a_server_without_ranges_sends_all_again(fetch):
 
 
 @pytest.mark.parametrize(
-    "line", ["Content-Range: bytes 1-3/4", "Content-Range: none", "X-None: of them"]
+    ("status", "lines"),
+    [
+        ("206 Partial", ["Content-Range: bytes 1-3/4", 'ETag: "1"']),
+        ("206 Partial", ["Content-Range: none", 'ETag: "1"']),
+        ("206 Partial", ['ETag: "1"']),
+        ("206 Partial", ["Content-Range: bytes {0}-200000/200001", 'ETag: "2"']),
+        ("206 Partial", ["Content-Range: bytes {0}-200000/200001"]),
+        ("206 Partial", ["Content-Range: bytes {0}-300000/300001", 'ETag: "1"']),
+        ("206 Partial", ["Content-Range: bytes {0}-9/*", 'ETag: "1"', "Content-Encoding: gzip"]),
+        ("416 None", ["Content-Range: bytes */4"]),
+    ],
+    ids=[
+        *("another part", "no part", "untold", "another version", "of no version"),
+        *("another size", "packed", "there is no such part"),
+    ],
 )
-def test_a_part_that_was_not_asked_for_is_thrown_away(fetch, line):
-    """All is asked for again."""
+def test_what_is_not_the_rest_is_thrown_away(fetch, status, lines):
+    """All is asked for again, also of a server that does not know ``If-Range``."""
     large = b"x" * 200_000
     asked = []
 
@@ -421,11 +435,41 @@ def test_a_part_that_was_not_asked_for_is_thrown_away(fetch, line):
             request.send(said("200 OK", large, 'ETag: "1"', length=200_001))
             return CLOSE
         if len(asked) == 2:
-            return said("206 Partial", b"ilm", line)
+            begin = request.head.partition("Range: bytes=")[2].partition("-")[0]
+            return said(status, b"ilm", *(line.format(begin) for line in lines))
         return said("200 OK", b"film")
 
     assert fetch(files) == b"film"
     assert asked == [False, True, False]
+
+
+def test_a_rest_that_is_shorter_than_it_should_be_is_asked_for_again(fetch):
+    """The size that was told at first counts where the rest tells none."""
+    large = b"x" * 200_000
+    begins = []
+
+    def files(request):
+        if "Range" not in request.head:
+            request.send(said("200 OK", large, 'ETag: "1"', length=200_001))
+            return CLOSE
+        begins.append(int(request.head.partition("Range: bytes=")[2].partition("-")[0]))
+        rest = (large + b"y")[begins[-1] :][: 10 if len(begins) == 1 else None]
+        return said("206 Partial", rest, f"Content-Range: bytes {begins[-1]}-9/*", 'ETag: "1"')
+
+    assert fetch(files) == large + b"y"
+    assert begins[1] == begins[0] + 10
+
+
+def test_the_length_of_an_answer_in_chunks_counts_for_nothing(fetch):
+    """The chunks say where it ends (RFC 9112, 6.3)."""
+    body = b"4\r\nfilm\r\n0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 99\r\n\r\n"
+
+    def files(request):
+        request.send(head + body)
+        return CLOSE
+
+    assert fetch(files) == b"film"
 
 
 def test_a_rest_of_unknown_length_is_taken(fetch):
@@ -440,7 +484,7 @@ def test_a_rest_of_unknown_length_is_taken(fetch):
             return CLOSE
         begin = int(request.head.partition("Range: bytes=")[2].partition("-")[0])
         rest = large[begin:] + b"y"
-        return said("206 Partial", rest, f"Content-Range: bytes {begin}-200000/*")
+        return said("206 Partial", rest, f"Content-Range: bytes {begin}-200000/*", 'ETag: "1"')
 
     assert fetch(files) == large + b"y"
 

@@ -24,11 +24,15 @@ def after(elapsed, *progress, age=None, expected=None):
     [
         (after(50, (50, 0.5)), 50),
         (after(60, (50, 0.5)), 40),
-        (after(60, (10, 0.2), (50, 0.5)), 40),
+        (after(60, (10, 0.1), (50, 0.5)), 40),
+        (after(60, (10, 0.3), (50, 0.5)), 90),
         (after(50, (50, 0.5), age=100), 150),
         (after(110, (50, 0.5)), 0),
         (after(50, (40, 0.5), (50, 0.5)), 50),
         (after(97, (97, 0.97), expected=500), 3),
+        (after(10, (0, 0.3), (4, 0.4), (10, 0.5)), 25),
+        (after(12, (0.02, 0.25), (10.02, 0.5)), 18.02),
+        (after(10, (0, 0.3), (10, 0.5), age=10), 20),
         (after(40, expected=100), 60),
         (after(40, expected=100, age=50), 10),
         (after(110, expected=100), 0),
@@ -52,8 +56,14 @@ def test_the_end_follows_from_the_progress_or_else_from_what_was_expected(moment
         ((50, 1.0),),
         ((10, 0.97), (50, 0.97)),
         ((10, 0.6), (50, 0.5)),
+        ((0, 0.3),),
+        ((0, 0.3), (50, 0.3)),
+        ((0, 0.3), (10, 0.9), (50, 0.9)),
     ],
-    ids=["none", "not begun", "hardly begun", "all", "standing still", "back"],
+    ids=[
+        *("none", "not begun", "hardly begun", "all", "standing still", "back"),
+        *("begun before", "standing still since", "standing still for long"),
+    ],
 )
 def test_a_progress_that_tells_nothing_leaves_what_was_expected(progress):
     """The well-known 97 % is not believed for ever; without an expectation, nobody knows."""
@@ -94,6 +104,25 @@ def test_an_expectation_counts_down(server, make_client, clock):
         assert future.eta == 25
         clock.advance(30)
         assert future.eta == 0
+
+
+def test_a_job_that_has_begun_before_its_submit_goes_on_at_the_pace_that_is_seen(
+    server, make_client, clock
+):
+    """As after a restart: its first progress says nothing of when it began."""
+    server.job("job-1", duration=100, progress=True)
+    limits = {"max_attempts": None, "max_wait_time": 500}
+    client = make_client(initial_wait_time=2, backoff_factor=1, **limits)
+    with clock.paused():
+        client.check(["job-1"])
+        clock.advance(40)
+    etas = []
+    with clock.paused():
+        future = client.submit("job-1")
+        future.add_update_callback(lambda future: etas.append(future.eta))
+    assert future.result(PATIENCE) == "completed"
+    assert etas[0] is None
+    assert etas[1:-1] == pytest.approx(range(58, 0, -2))
 
 
 def test_progress_goes_before_an_expectation(server, make_client, clock):

@@ -48,8 +48,7 @@ def warnings_of(caplog):
 
 
 DAMAGES = {
-    "random bytes": lambda good: random.Random(5).getrandbits(80_000).to_bytes(10_000, "big"),
-    "a text": lambda good: b"1, 2, 3\n",
+    "zeros": lambda good: bytes(len(good)),
     "truncated": lambda good: good[: len(good) // 2],
     "the header alone": lambda good: good[:100],
     "a page overwritten": lambda good: good[:4096] + b"\xff" * 4096 + good[8192:],
@@ -73,6 +72,30 @@ def test_a_damaged_file_is_moved_aside_and_a_new_one_begins(path, damage):
     aside = path.with_name("history.sqlite3.damaged")
     assert aside.read_bytes() == bad
     assert works(path)
+
+
+@pytest.mark.parametrize("content", [b"1, 2, 3\n", b"\xff" * 10_000, b"SQLite"])
+def test_a_file_of_another_kind_is_refused_and_left_as_it_is(tmp_path, content):
+    """Such as one of job ids, named by mistake."""
+    path = tmp_path / "ids.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="path must not be a file of another kind, as '.*ids.txt"):
+        DurationHistory(path)
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.read_bytes() == content
+
+
+def test_a_file_that_was_moved_aside_before_is_kept(path):
+    """Each has a name of its own."""
+    good = path.read_bytes()
+    damaged = [good[:100], good[: len(good) // 2], bytes(1000)]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.warns(RuntimeWarning, match="and a new one"):
+            DurationHistory(path).close()
+    names = ["damaged", "damaged-2", "damaged-3"]
+    aside = [path.with_name(f"{path.name}.{name}").read_bytes() for name in names]
+    assert aside == damaged
 
 
 def test_a_file_that_another_process_has_put_in_the_place_of_a_damaged_one_stays(path):
@@ -105,7 +128,7 @@ def test_no_damage_of_any_kind_is_raised(path, seed):
 
 
 def test_damage_while_it_is_used_is_logged_and_all_goes_on_in_memory(path, caplog):
-    """The next start moves the file aside."""
+    """The file is left as it is."""
     history = DurationHistory(path)
     path.write_bytes(b"\xff" * 10_000)
     history.record(1000)
@@ -222,7 +245,7 @@ def test_a_place_where_no_file_can_be_is_a_warning(tmp_path):
 
 def test_a_warning_that_is_an_error_leaves_nothing_open(path):
     """As in tests of users."""
-    path.write_bytes(b"\xff" * 10_000)
+    path.write_bytes(bytes(10_000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(RuntimeWarning):

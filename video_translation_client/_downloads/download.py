@@ -234,7 +234,8 @@ class _Transfer:
     ) -> None:
         self._run, self._part, self._kind, self._label = run, part, kind, label
         self._on_progress = on_progress
-        self._tag: str | None = None
+        self._tag: str | None = None  # the version of which a part is there, if more may be had
+        self._total: int | None = None  # its bytes in all
 
     def once(self) -> Path:
         """Fetches the file, or what is missing of it.
@@ -243,7 +244,13 @@ class _Transfer:
             FetchError: It did not come whole.
         """
         url = self._run.source.url(self._kind, self._label)
-        file = self._run.files.open(url, self._part.size, self._tag)
+        try:
+            file = self._run.files.open(url, self._part.size, self._tag)
+        except FetchError as error:
+            if error.status_code == 416 and self._tag is not None:  # there is no such rest
+                self._begin_anew()
+                error.passes = True
+            raise
         try:
             self._run.began()
             self._receive(file)
@@ -252,26 +259,41 @@ class _Transfer:
         return self._part.settle(file.url, file.headers.get("Content-Type", ""))
 
     def _receive(self, file: File) -> None:
-        part, self._tag = self._part, file.tag
-        if file.begin != part.size:
+        part = self._part
+        if file.begin == 0:
             part.clear()
-        if file.begin not in (0, part.size):
-            self._tag = None
-            raise FetchError("another part came than was asked for", shown(file.url), passes=True)
+            self._tag, self._total = file.tag, file.total
+        elif not self._is_rest(file):
+            self._begin_anew()
+            problem = "not the rest came of what is there"
+            raise FetchError(problem, shown(file.url), passes=True)
         self._tell(file)
         for piece in file.pieces():
             part.write(piece)
             self._tell(file)
-        if file.total is not None and part.size != file.total:
-            problem = f"it broke off after {part.size} of {file.total} bytes"
+        if self._total is not None and part.size != self._total:
+            problem = f"it broke off after {part.size} of {self._total} bytes"
             raise FetchError(problem, shown(file.url), passes=True)
+
+    def _is_rest(self, file: File) -> bool:
+        """Whether what comes goes on where what is there ends, of the same version.
+
+        A server may not know ``If-Range``, and a fresh URL may lead to another one (RFC 9110,
+        15.3.7: the rest has the same tag).
+        """
+        same_size = file.total in (None, self._total) or self._total is None
+        return file.begin == self._part.size and file.tag == self._tag and same_size
+
+    def _begin_anew(self) -> None:
+        self._part.clear()
+        self._tag = self._total = None
 
     def _tell(self, file: File) -> None:
         most = self._run.limits.max_bytes
-        if most is not None and max(self._part.size, file.total or 0) > most:
+        if most is not None and max(self._part.size, self._total or 0) > most:
             raise FetchError(f"it is over {most} bytes (max_bytes)", shown(file.url))
         if self._on_progress is not None:
-            self._on_progress(self._part.size, file.total)
+            self._on_progress(self._part.size, self._total)
 
 
 def _id_of(job: Job) -> str | None:

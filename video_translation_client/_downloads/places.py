@@ -38,8 +38,8 @@ _OF_TYPES = {
 }
 _KNOWN = frozenset(_OF_TYPES.values())
 
-# Names that Windows keeps for devices, with any extension.
-_DEVICE = r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?"
+# Names that Windows keeps for devices.
+_DEVICE = r"(?i)con|prn|aux|nul|com\d|lpt\d"
 
 
 class Place:
@@ -142,11 +142,12 @@ def stem_of(job_id: str | None, kind: str, label: str, *, is_main: bool) -> str:
 
 def safe(text: str) -> str:
     """Returns a text as a part of a file's name: as it is, or else with a digest of what it was."""
-    plain = re.sub(r"(?a)[^\w.-]", "_", text).lstrip(".-").rstrip(".")[:_LONGEST_NAME]
+    # A dot is what separates such parts, and the extension.
+    plain = re.sub(r"(?a)[^\w-]", "_", text).lstrip("-")[:_LONGEST_NAME]
     if plain and plain == text and not re.fullmatch(_DEVICE, plain):
         return plain
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{plain.replace('.', '_')}-{digest}"
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{plain}-{digest}"
 
 
 def _extension(url: str, content_type: str) -> str:

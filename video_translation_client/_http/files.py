@@ -321,8 +321,9 @@ def _extent(response: requests.Response) -> tuple[int, int | None]:
             return -1, None
         return int(found[1]), None if found[2] == "*" else int(found[2])
     length = str(response.headers.get("Content-Length", ""))
-    packed = "Content-Encoding" in response.headers
-    known = re.fullmatch("[0-9]{1,18}", length) and not packed
+    # Of chunks, the length says nothing (RFC 9112, 6.3), and of what is unpacked, nothing here.
+    counts = not {"Content-Encoding", "Transfer-Encoding"}.intersection(response.headers)
+    known = counts and re.fullmatch("[0-9]{1,18}", length)
     return 0, int(length) if known else None
 
 

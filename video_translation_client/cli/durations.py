@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Sequence
 
 from .._base import arguments, units
+from .._base.arguments import ArgumentError
 from .input import decoded
-from .wording import refused
 
 MOST = 1e9
 """The longest duration in seconds; 32 years."""
@@ -101,8 +101,10 @@ def of_history(name: str, service: str | None) -> Durations:
                 known = history.services()
                 service = _only(name, known) if service is None else service
                 observations = history.observations(service)
-        except (RuntimeWarning, ValueError) as error:
-            raise DurationsError(refused(error)) from None
+        except ArgumentError as error:
+            raise DurationsError(f"--history {error.problem}") from None
+        except RuntimeWarning as error:
+            raise DurationsError(str(error)) from None
     if service not in known:
         raise DurationsError(f"{name}: it knows no service {service!r}, but {_listed(known)}")
     ended = [one for one in observations if math.isfinite(one.high)]

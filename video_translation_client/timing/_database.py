@@ -28,6 +28,9 @@ _APPLICATION = 0x76746468
 
 _VERSION = 1
 
+# How every SQLite database begins (https://sqlite.org/fileformat.html, 1.3).
+_MAGIC = b"SQLite format 3\0"
+
 # The time is for people alone, and so is what stands for a job not known to have ended: Inf.
 _TABLE = """\
 CREATE TABLE observations (
@@ -110,9 +113,10 @@ class Database:
             The lines, and in one sentence what is wrong with the file, or None.
 
         Raises:
-            ValueError: The file belongs to another application; it was not touched.
+            ValueError: The file is of another kind, or application; it was not touched.
         """
         try:
+            _check_kind(self.path)
             before = _identity(self.path)
             try:
                 return self._read_all(), None
@@ -273,6 +277,17 @@ def _text(content: bytes) -> str:
     return content.decode(errors="replace")
 
 
+def _check_kind(path: str) -> None:
+    """Refuses what never was a SQLite database; zeros may be what a crash has left of one."""
+    try:
+        with Path(path).open("rb") as file:
+            begin = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    if begin != _MAGIC and begin.strip(b"\0"):
+        raise BadValueError("path", f"must not be a file of another kind, as {path!r} is")
+
+
 def _identity(path: str) -> tuple[int, int] | None:
     try:
         found = Path(path).stat()
@@ -283,8 +298,11 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 def _move_aside(path: str, identity: tuple[int, int] | None) -> str:
     """Moves a file, unless another process has put a new one in its place; returns where it is."""
-    aside = f"{path}.damaged"
+    aside, number = f"{path}.damaged", 1
     if _identity(path) == identity:
+        while Path(aside).exists():
+            number += 1
+            aside = f"{path}.damaged-{number}"
         for end in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 Path(path + end).replace(aside + end)

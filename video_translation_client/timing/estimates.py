@@ -12,6 +12,9 @@ from ..strategy import Moment
 # Below this part, what is left is many times what was seen.
 _LEAST_PROGRESS = 0.01
 
+# Seconds in which no job is done: one whose only progress says so had begun before its submit.
+_TOO_SOON = 10.0
+
 # From how many parts to how many of what is left, by progress, eight of ten jobs take; and of all
 # that was expected, by an expectation. Both are guesses: a rough one is better than a sharp one
 # that is wrong.
@@ -37,7 +40,7 @@ def plain_estimate(moment: Moment) -> Estimate | None:
     """Returns when a job is likely to end by its progress, or else by ``expected``; None: unknown.
 
     Args:
-        moment: What is known now. Of a job whose ``age`` was not told, its submit is its start.
+        moment: What is known now.
     """
     return _by_progress(moment) or _by_expectation(moment)
 
@@ -47,17 +50,31 @@ def _by_progress(moment: Moment) -> Estimate | None:
     if not moment.progress:
         return None
     elapsed, done = moment.progress[-1]
-    if not _LEAST_PROGRESS < done < 1:
+    began, at_first = _beginning(moment)
+    if not max(_LEAST_PROGRESS, at_first) < done < 1:
         return None
-    before = moment.age - moment.elapsed if moment.age is not None else 0.0
+    pace = (1 - done) / (done - at_first)
     rose = next(when for when, part in moment.progress if part >= done)
     # It jumped back, or stands still for longer than all that was left had to take.
-    if done < max(part for _, part in moment.progress) or before + elapsed > (before + rose) / done:
+    if done < max(part for _, part in moment.progress) or elapsed - rose > (rose - began) * pace:
         return None
-    left = (before + elapsed) / done - before - elapsed
-    since = moment.elapsed - elapsed
+    left, since = (elapsed - began) * pace, moment.elapsed - elapsed
     low, high = (max(0.0, part * left - since) for part in _BY_PROGRESS)
     return Estimate(low, max(0.0, left - since), high)
+
+
+def _beginning(moment: Moment) -> tuple[float, float]:
+    """Returns from when on progress is reckoned, in seconds since the submit, and what it was then.
+
+    From the job's start, where ``age`` tells it; or else from the first reading that is known, as
+    the job may have begun long before its submit, or from the submit where there is but one.
+    """
+    if moment.age is not None:
+        return moment.elapsed - moment.age, 0.0
+    (when, part), (_, done) = moment.progress[0], moment.progress[-1]
+    if part < done or when < _TOO_SOON * part:
+        return when, part
+    return 0.0, 0.0
 
 
 def _by_expectation(moment: Moment) -> Estimate | None:
