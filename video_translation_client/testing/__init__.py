@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .clock import VirtualClock
 from .faults import Fault
 from .files import ResultFile
+from .received import ReceivedRequest
 from .script import JobPlan, JobScript, Poll
-from .service import MockService, ReceivedRequest
+from .service import MockService
 
 if TYPE_CHECKING:
     from .server import MockServer

@@ -21,7 +21,7 @@ from .faults import Answer
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from .service import Look, ReceivedRequest
+    from .received import Look, ReceivedRequest
 
 # No language of a service has such a path.
 _DATA = "/_page/polls"

@@ -7,37 +7,24 @@ order of requests change it. How a service puts that is in ``languages``. It ope
 
 from __future__ import annotations
 
-import collections
-import heapq
-import itertools
 import json
 import math
 import random
 import socket
 import threading
-from dataclasses import dataclass
 from functools import partial
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Iterable,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from .._base import arguments
 from ..clock import Clock
 from . import files
 from .faults import Answer, Fault
 from .files import ResultFile
+from .jobs import Jobs
 from .languages import Question, Request, language_of
+from .received import Look, Received, ReceivedRequest
 from .script import (
     Duration,
-    Job,
     JobPlan,
     JobScript,
     Poll,
@@ -45,7 +32,6 @@ from .script import (
     check_duration,
     check_flag,
     check_rate,
-    merge,
 )
 from .wsgi import base_of, is_closed, request_of
 
@@ -80,9 +66,6 @@ if TYPE_CHECKING:
 # is taken for a mistake; whoever moves the clock by hand may need a moment.
 _PATIENCE = 0.5
 
-# How many requests a look tells of.
-_MOST_AT_ONCE = 1000
-
 # How a client of the library begins to say who it is.
 _OUR_CLIENT = "video-translation-client/"
 
@@ -90,51 +73,6 @@ _STANDS_STILL = (
     "this mock server is on a virtual clock that nobody moves, so the job would never end: pass the"
     " same clock= to the client, or move it by hand inside clock.paused()"
 )
-
-
-@dataclass(frozen=True)
-class ReceivedRequest:
-    """One request as it arrived, and what it got.
-
-    Attributes:
-        time: When it arrived, in the clock's seconds.
-        method: The HTTP method.
-        path: The path, decoded.
-        query: The query as it was sent, without its question mark.
-        headers: The request's headers; names as in ``X-Api-Key``.
-        job_ids: The jobs that it asked for; ``(None,)`` is the one unnamed job.
-        polls: The jobs among them that the service knows, in the same order.
-        code: The HTTP status of the ordinary answer: 200, 400, 401, 404, 405 or 409.
-        fault: What it got in place of the ordinary answer, or None.
-    """
-
-    time: float
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    job_ids: tuple[str | None, ...]
-    polls: tuple[Poll, ...]
-    code: int
-    fault: Fault | None
-
-
-class Look(NamedTuple):
-    """What ``Page`` is told at a look.
-
-    Attributes:
-        now: The time, in the clock's seconds.
-        first: The number of the first request in ``requests``, counted from 0.
-        received: How many requests there were so far.
-        requests: Those from ``first`` on, in order of arrival; not more than fit into one answer.
-        plans: What the jobs do that these ask for, as far as the service remembers them.
-    """
-
-    now: float
-    first: int
-    received: int
-    requests: list[ReceivedRequest]
-    plans: list[JobPlan]
 
 
 class MockService:
@@ -196,34 +134,27 @@ class MockService:
     ) -> None:
         self._language = language_of(service)
         check_duration(duration)  # unlike a script's, it can't be None
-        self._usual = JobScript(
-            duration, outcome, error_rate, progress, {}, fault_rate, result=result
-        )
+        usual = JobScript(duration, outcome, error_rate, progress, {}, fault_rate, result=result)
         self._latency = arguments.number("latency", latency, least=0)
         check_flag("strict", strict)
         check_flag("progress", progress)
         check_rate("fault_rate", fault_rate)
-        self._strict = strict
         self._clock = Clock() if clock is None else arguments.instance("clock", clock, Clock)
         self._interrupt = threading.Event()
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise TypeError(f"seed must be a whole number or None, not {seed!r}")
         if keep_requests is not None:
             arguments.count("keep_requests", keep_requests)
-        self._keep_jobs = None if keep_jobs is None else arguments.count("keep_jobs", keep_jobs)
-        self._requests: collections.deque[ReceivedRequest] = collections.deque(maxlen=keep_requests)
-        self._received = 0
-        self._jobs: dict[str | None, Job] = {}
-        # The jobs without a script by their ends, each with a number, as jobs have no order.
-        self._made_up: list[tuple[float, int, Job]] = []
-        self._numbers = itertools.count()
-        # Protects _jobs, each job in it, _made_up, _requests and _received: polls are counted in
-        # order of arrival.
+        if keep_jobs is not None:
+            arguments.count("keep_jobs", keep_jobs)
+        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self._jobs = Jobs(usual, self.seed, strict=strict, keep=keep_jobs)
+        self._received = Received(keep_requests)
+        # Protects both, and each job: polls are counted in order of arrival.
         self._lock = threading.Lock()
         # Likewise: since when, in real time, jobs were told to be pending on a clock that stands
         # still, and where it stood.
         self._told: dict[str | None, tuple[float, float]] = {}
-        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         for job_id, script in ({} if jobs is None else arguments.mapping("jobs", jobs)).items():
             self._add(job_id, script)
 
@@ -231,7 +162,7 @@ class MockService:
     def requests(self) -> list[ReceivedRequest]:
         """The requests so far, in order of arrival: a list of the caller's own."""
         with self._lock:
-            return list(self._requests)
+            return self._received.all()
 
     def job(
         self,
@@ -264,7 +195,7 @@ class MockService:
         """
         arguments.job_id(job_id)
         with self._lock:
-            job = self._find(job_id)
+            job = self._jobs.find(job_id)
         if job is None:
             raise ValueError(f"job_id must be a scripted one (strict=True), not {job_id!r}")
         return job.plan
@@ -301,8 +232,7 @@ class MockService:
             if is_futile and self._tells_in_vain(polls, now):
                 answer = _answer(*self._language.refuse(409, _STANDS_STILL).write(()))
             method, path, query, headers = request
-            self._received += 1
-            self._requests.append(
+            self._received.add(
                 ReceivedRequest(
                     now, method, path, query, headers, question.job_ids, polls, answer.code, fault
                 )
@@ -311,7 +241,7 @@ class MockService:
 
     def _question(self, request: Request) -> Question:
         if not request.path.startswith(files.PATH):
-            return self._language.read(request, self._jobs)
+            return self._language.read(request, self._jobs.known)
         target = files.read_url(request.path, request.query, self.seed)
         if target is None:
             return self._language.refuse(403, "the URL of the result is none of this server")
@@ -320,7 +250,7 @@ class MockService:
     def _file(
         self, target: files.Target, request: Request, now: float
     ) -> tuple[Answer, Send | None]:
-        job = self._jobs.get(target.job_id)
+        job = self._jobs.known.get(target.job_id)
         file = None if job is None else job.result_at(now)
         if job is None or file is None or now >= target.expires:
             problem = 403, "the URL of the result has expired, or there is none"
@@ -347,13 +277,7 @@ class MockService:
     def _look(self, since: int) -> Look:
         """Returns what is kept of the requests from number ``since`` on, counted from 0."""
         with self._lock:
-            forgotten = self._received - len(self._requests)
-            first = max(since, forgotten)
-            start = first - forgotten
-            requests = list(itertools.islice(self._requests, start, start + _MOST_AT_ONCE))
-            job_ids = {poll.job_id for request in requests for poll in request.polls}
-            plans = [self._jobs[job_id].plan for job_id in job_ids if job_id in self._jobs]
-            return Look(self._clock.monotonic(), first, self._received, requests, plans)
+            return self._received.look(since, self._clock.monotonic(), self._jobs.known)
 
     def _sleep(self, connection: socket.socket | None, seconds: float) -> None:
         def given_up() -> bool:
@@ -367,13 +291,11 @@ class MockService:
         arguments.job_id(job_id)
         if not isinstance(script, JobScript):
             raise TypeError(f"jobs must have a JobScript for job {job_id!r}, not {script!r}")
-        job = Job(job_id, merge(self._usual, script), self.seed)
         with self._lock:
-            self._jobs[job_id] = job
-        return job.plan
+            return self._jobs.add(job_id, script)
 
     def _poll(self, job_id: str | None, now: float, base: str) -> Standing | None:
-        job = self._find(job_id)
+        job = self._jobs.find(job_id)
         if job is None:
             return None
         standing = job.poll(now)
@@ -382,26 +304,8 @@ class MockService:
             seconds = math.inf if file.expires is None else file.expires
             url = partial(_url_of, base, job_id, now + seconds, self.seed)
             standing = standing._replace(url_of=url)
-        if job_id not in self._jobs:
-            self._jobs[job_id] = job
-            self._remember(job, now)
+        self._jobs.keep(job_id, job, now)
         return standing
-
-    def _remember(self, job: Job, now: float) -> None:
-        """Takes in a job without a script, and forgets what ended first where there are many."""
-        if self._keep_jobs is None:
-            return
-        heapq.heappush(self._made_up, (cast("float", job.plan.ends_at), next(self._numbers), job))
-        while len(self._made_up) > self._keep_jobs and self._made_up[0][0] <= now:
-            _, _, ended = heapq.heappop(self._made_up)
-            if self._jobs.get(ended.plan.job_id) is ended:  # it has got no script meanwhile
-                del self._jobs[ended.plan.job_id]
-
-    def _find(self, job_id: str | None) -> Job | None:
-        job = self._jobs.get(job_id)
-        if job is None and (job_id is None or not self._strict):
-            job = Job(job_id, self._usual, self.seed)
-        return job
 
 
 def _url_of(base: str, job_id: str | None, expires: float, seed: int, name: str) -> str:
