@@ -80,6 +80,17 @@ def test_one_that_can_t_be_downloaded_is_told(
     assert done.returncode == ExitStatus.COMPLETED
 
 
+def test_a_job_without_a_url_is_told_and_not_asked_for_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To try once more would change nothing, so no command is printed."""
+    with MockServer(duration=0) as bare:
+        status = main(["watch", bare.url, "job-1", "--output-dir", str(tmp_path)])
+    told = written(capsys)
+    assert (status, told.err) == (ExitStatus.REJECTED, "")
+    assert "job-1: completed (service 'default' gives no URL of its video)" in told.out
+
+
 def test_a_directory_that_can_t_be_made_is_refused(
     server: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

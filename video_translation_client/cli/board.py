@@ -170,7 +170,7 @@ class Board:
             for word, jobs in self.ended.items()
             if _ENDS[word] is not ExitStatus.RUNNING
             for job in jobs
-            if not _lacks_file(job)
+            if job.saved is None or job.saved.problem is None or job.saved.is_final
         }
         return [job_id for job_id in self.job_ids if job_id not in finished]
 

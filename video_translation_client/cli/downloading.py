@@ -33,10 +33,12 @@ class Saved(NamedTuple):
     Attributes:
         paths: Where they are.
         problem: Why one of them is not there, or None.
+        is_final: Whether trying again would change nothing, as the service gives no URL of any.
     """
 
     paths: tuple[str, ...]
     problem: str | None
+    is_final: bool = False
 
 
 Then = Callable[[Saved], None]
@@ -75,11 +77,12 @@ class Saver:
 
     def _saved(self, future: StatusFuture) -> Saved:
         paths: list[str] = []
-        problem: str | None = None
+        problem, is_final = None, False
         try:
             names = self._client.downloads(future)
-            # Where there is none, the second call says so.
-            wanted = [name for name in names if name.startswith("video")] or ["video"]
+            wanted = [name for name in names if name.startswith("video")]
+            if not wanted:  # and this call says so
+                is_final, wanted = True, ["video"]
             paths += [
                 os.fspath(self._client.download(future, self._directory, which)) for which in wanted
             ]
@@ -87,7 +90,7 @@ class Saver:
             problem = error.reason
         except OSError as error:
             problem = f"a file can't be written: {error}"
-        return Saved(tuple(paths), problem)
+        return Saved(tuple(paths), problem, is_final)
 
 
 def add_output_dir(parser: Parser) -> None:

@@ -46,7 +46,8 @@ class ExitStatus(enum.IntEnum):
 
 PRECEDENCE = (
     "Where several apply, 4 goes before 3, and 3 before 1: after 4, keep waiting with the printed"
-    " command; any other status is final."
+    " command. Any other status is final, but where a command is printed because a download has"
+    " failed."
 )
 
 
