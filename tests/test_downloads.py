@@ -381,6 +381,19 @@ def test_several_files_are_numbered(several, provider, tmp_path):
     assert provider.requests[-1].target == "/b.mp4"
 
 
+def test_what_was_too_large_to_be_kept_is_said_to_be(provider, clock, tmp_path):
+    """The result is read all the same; the other files stand in what was not kept."""
+    service = Service("mine", status="result", result="url", downloads=(("captions", "cap"),))
+    provider.tell('{"result": "completed", "url": "/film", "cap": "/captions"}')
+    with serving(provider) as url:
+        with VideoTranslationClient(url, service=service, max_payload=0, clock=clock) as client:
+            assert client.downloads("job-1") == ["video"]
+            with pytest.raises(DownloadError, match="its captions; its answer was larger than max"):
+                client.download("job-1", tmp_path, "captions")
+        with VideoTranslationClient(url, service=service, clock=clock) as client:
+            assert client.downloads("job-1") == ["video", "captions"]
+
+
 def test_several_files_may_have_labels(several, provider, tmp_path):
     """Where the service gives an object; the number does as well."""
     provider.tell('{"result": "completed", "urls": {"de": "/a.mp4", "fr/x": "/b.mp4"}}')

@@ -64,6 +64,8 @@ class Source:
             raise DownloadError(problem, self._job_id, advice=f"pass which= one of {names}")
         problem = f"service {self._service.name!r} gives no URL of its {kind}"
         advice = "future.report.result and future.report.payload are all that it gives"
+        if self._report.payload is None:  # where the other kinds stand
+            advice = "its answer was larger than max_payload, so only report.result is known"
         raise DownloadError(problem, self._job_id, advice=advice)
 
     def renew(self) -> None:
