@@ -11,7 +11,9 @@ import inspect
 import ipaddress
 import math
 import numbers
+import os
 import re
+from pathlib import Path
 from typing import Any, Mapping, TypeVar
 from urllib.parse import urlsplit
 
@@ -81,6 +83,17 @@ class DefaultNumber(float):
 def is_default(value: Any) -> bool:
     """Says whether a user gave no number of their own."""
     return isinstance(value, (DefaultCount, DefaultNumber))
+
+
+def file_path(name: str, path: object, advice: str | None = None) -> str:
+    """Returns ``path`` as an absolute path, of a file that need not be there."""
+    try:
+        text = os.fsdecode(path)  # type: ignore[arg-type] # which is what is tried
+    except TypeError:
+        raise BadTypeError(name, f"must be a path, not {path!r}", advice) from None
+    if not text or "\0" in text or Path(text).is_dir():
+        raise BadValueError(name, f"must be the path of a file, not {text!r}")
+    return str(Path(text).absolute())
 
 
 def number(

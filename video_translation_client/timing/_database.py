@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._base.arguments import BadValueError
+from .._base.database import Connection, Kind
 from .._base.log import log
 from ._observations import Observation
 
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Sequence
+    from typing import Iterable
 
     from ._ledger import Line
-
-# What tells the file from those of others: the letters "vtdh".
-_APPLICATION = 0x76746468
-
-_VERSION = 1
-
-# How every SQLite database begins (https://sqlite.org/fileformat.html, 1.3).
-_MAGIC = b"SQLite format 3\0"
 
 # The time is for people alone, and so is what stands for a job not known to have ended: Inf.
 _TABLE = """\
@@ -45,12 +37,10 @@ CREATE TABLE observations (
     written TEXT NOT NULL DEFAULT (datetime('now'))
 )"""
 
-_SCHEMA = (
-    _TABLE,
-    "CREATE INDEX observations_of_group ON observations (service, job_group, began)",
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_VERSION}",
-)
+_INDEX = "CREATE INDEX observations_of_group ON observations (service, job_group, began)"
+
+# The number is the letters "vtdh".
+_KIND = Kind("path", 0x76746468, ((_TABLE, _INDEX),))
 
 _STORED_TABLE = "SELECT sql FROM sqlite_master WHERE name = 'observations'"
 
@@ -78,14 +68,6 @@ _AT_EASE, _AT_WORK, _IN_TROUBLE = 2.0, 0.25, 0.0
 # Lines that wait for a file that can't be written; the oldest go first.
 _MOST_UNWRITTEN = 10_000
 
-# Connections of the parent that a fork has brought here. To close one would take away the locks of
-# the parent, and remove what it still writes to (https://sqlite.org/howtocorrupt.html, 2.6).
-_inherited: list[sqlite3.Connection] = []
-
-
-class _NewerError(sqlite3.DatabaseError):
-    """The file was made by a newer version of the library."""
-
 
 class Database:
     """Writes lines to the file, and reads those that others have written.
@@ -97,9 +79,8 @@ class Database:
 
     def __init__(self, path: str, keep: int) -> None:
         self.path = path
+        self._file = Connection(path, _KIND)
         self._keep = keep
-        self._connection: sqlite3.Connection | None = None
-        self._owner = 0  # the process that has opened it
         self._seen = 0  # the id of the latest line that was read or written
         self._unwritten: deque[Line] = deque(maxlen=_MOST_UNWRITTEN)
         self._patience = _AT_EASE
@@ -116,7 +97,7 @@ class Database:
             ValueError: The file is of another kind, or application; it was not touched.
         """
         try:
-            _check_kind(self.path)
+            self._file.check_kind()
             before = _identity(self.path)
             try:
                 return self._read_all(), None
@@ -152,14 +133,7 @@ class Database:
 
     def disconnect(self) -> None:
         """Closes the file until something is written; what is under way is undone."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if self._owner != os.getpid():
-            _inherited.append(connection)
-            return
-        with contextlib.suppress(sqlite3.Error):
-            connection.close()
+        self._file.disconnect()
 
     def leave_to_parent(self) -> None:
         """Forgets what the process that this is a fork of has still to write."""
@@ -186,106 +160,39 @@ class Database:
 
     def _read_all(self) -> list[Line]:
         try:
-            self._connect()
-            if self._execute(_STORED_TABLE) != [(_TABLE,)]:
+            self._file.connect(self._patience)
+            if self._file.execute(_STORED_TABLE) != [(_TABLE,)]:
                 raise sqlite3.DatabaseError("its table is not the one that was made")
-            (state,) = self._execute("PRAGMA quick_check(1)")[0]
+            (state,) = self._file.execute("PRAGMA quick_check(1)")[0]
             if state != "ok":
                 raise sqlite3.DatabaseError(" ".join(state.split()))
             self._seen, lines = self._read_newer(0)
         finally:
-            # So that processes may be forked in any way before the first write, see `_inherited`.
-            self.disconnect()
+            # So that processes may be forked in any way before the first write.
+            self._file.disconnect()
         self._patience = _AT_WORK
         return lines
 
     def _exchange(self) -> list[Line]:
-        try:
-            if self._connection is None:
-                self._connect()
-            self._execute(f"PRAGMA busy_timeout = {self._patience * 1000:.0f}")
-            self._execute("BEGIN IMMEDIATE")
+        execute = self._file.execute
+        self._file.connect(self._patience)
+        with self._file.transaction():
             _, news = self._read_newer(self._seen)
             for service, observation in self._unwritten:
-                self._execute(_INSERT, (service, *observation))
+                execute(_INSERT, (service, *observation))
             for service, group in {(service, line.group) for service, line in self._unwritten}:
-                self._execute(_DELETE_OLD, (service, group, self._keep))
-            (seen,) = self._execute("SELECT max(id) FROM observations")[0]
-            self._execute("COMMIT")
-        except BaseException:
-            self.disconnect()
-            raise
+                execute(_DELETE_OLD, (service, group, self._keep))
+            (seen,) = execute("SELECT max(id) FROM observations")[0]
         self._seen = seen
         return news
 
     def _read_newer(self, seen: int) -> tuple[int, list[Line]]:
-        rows = self._execute(_NEWER, (seen,))
+        rows = self._file.execute(_NEWER, (seen,))
         lines = [
             (service, Observation(low, high, None if done is None else bool(done), *others))
             for _, service, low, high, done, *others in rows
         ]
         return (rows[-1][0] if rows else seen), lines
-
-    def _connect(self) -> None:
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-        self._owner = os.getpid()
-        self._connection = sqlite3.connect(
-            self.path, timeout=self._patience, isolation_level=None, check_same_thread=False
-        )
-        self._connection.text_factory = _text
-        self._execute("BEGIN")  # so that another process makes the file before or after, not amid
-        is_empty = self._is_empty()
-        self._execute("COMMIT")
-        # Where it can't be had, as on a network drive, all is slower, and as safe.
-        with contextlib.suppress(sqlite3.OperationalError):
-            self._execute("PRAGMA journal_mode = WAL")
-        # A crash of the machine may take the latest lines, and leaves the file good.
-        self._execute("PRAGMA synchronous = NORMAL")
-        if is_empty:
-            self._create()
-
-    def _is_empty(self) -> bool:
-        (application,) = self._execute("PRAGMA application_id")[0]
-        (version,) = self._execute("PRAGMA user_version")[0]
-        if application == _APPLICATION:
-            if version > _VERSION:
-                raise _NewerError("it is of a newer version of this library")
-            return False
-        if application or version or self._execute("SELECT 1 FROM sqlite_master LIMIT 1"):
-            problem = f"must not be a database of another application, as {self.path!r} is"
-            raise BadValueError("path", problem)
-        return True
-
-    def _create(self) -> None:
-        self._execute("BEGIN IMMEDIATE")
-        # Another process may have been faster.
-        for statement in _SCHEMA if self._is_empty() else ():
-            self._execute(statement)
-        self._execute("COMMIT")
-
-    def _execute(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        if self._connection is None or self._owner != os.getpid():
-            raise sqlite3.ProgrammingError("it was open when the process was forked")
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except UnicodeDecodeError:  # also where sqlite3 quotes a damaged name in its own error
-            raise sqlite3.DatabaseError("its schema is no text") from None
-
-
-def _text(content: bytes) -> str:
-    # Whose errors sqlite3 would take for trouble that can pass.
-    return content.decode(errors="replace")
-
-
-def _check_kind(path: str) -> None:
-    """Refuses what never was a SQLite database; zeros may be what a crash has left of one."""
-    try:
-        with Path(path).open("rb") as file:
-            begin = file.read(len(_MAGIC))
-    except FileNotFoundError:
-        return
-    if begin != _MAGIC and begin.strip(b"\0"):
-        raise BadValueError("path", f"must not be a file of another kind, as {path!r} is")
 
 
 def _identity(path: str) -> tuple[int, int] | None:

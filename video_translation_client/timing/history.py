@@ -5,11 +5,9 @@ It takes what is told and gives it back; it estimates nothing and asks no servic
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._base import arguments
@@ -18,6 +16,7 @@ from ._ledger import Ledger
 from ._observations import Observation, hints, taught_by, text
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
     from typing import NoReturn, Sequence
 
@@ -45,7 +44,11 @@ class DurationHistory:
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, keep: int = 1000) -> None:
         keep = arguments.count("keep", keep)
-        self._path = None if path is None else _absolute(path)
+        self._path = (
+            None
+            if path is None
+            else arguments.file_path("path", path, "None means in memory alone")
+        )
         database = None
         if self._path is not None:
             from ._database import Database  # noqa: PLC0415 - SQLite is for who wants a file
@@ -141,14 +144,3 @@ class DurationHistory:
         services = sorted(self._ledger.services().items())
         counts = ", ".join(f"{len(known)} of {name}" for name, known in services)
         return f"<{type(self).__name__} {place}: {counts or 'nothing yet'}>"
-
-
-def _absolute(path: object) -> str:
-    try:
-        name = os.fsdecode(path)  # type: ignore[arg-type] # which is what is tried
-    except TypeError:
-        advice = "None means in memory alone"
-        raise arguments.BadTypeError("path", f"must be a path, not {path!r}", advice) from None
-    if not name or "\0" in name or Path(name).is_dir():
-        raise arguments.BadValueError("path", f"must be the path of a file, not {name!r}")
-    return str(Path(name).absolute())
