@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as random_module
 import weakref
+from functools import partial
 from types import TracebackType
 from typing import Any, Callable, Iterable, Iterator, NoReturn, Sequence
 
@@ -12,6 +13,7 @@ import requests
 from . import _settings
 from ._base import arguments
 from ._client import many
+from ._client.intake import Intake
 from ._client.parts import scheduler_of, transport_of
 from ._client.terms import OF_CLIENT, Terms, TermsOfJobs
 from ._downloads.calls import Downloading
@@ -127,6 +129,7 @@ class VideoTranslationClient(Downloading):
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
         self._terms = TermsOfJobs(settings)
         self._scheduler = scheduler_of(settings, transport)
+        self._intake = Intake(self._scheduler, self._clock)
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._scheduler.abandon).atexit = False
 
@@ -171,7 +174,7 @@ class VideoTranslationClient(Downloading):
         """
         terms = self._terms.of_wait(age, expected, group, max_wait_time, max_attempts)
         future = self._make_future(job_id, on_update, terms)
-        self._scheduler.submit((future,), terms.rules)
+        self._intake.submit((future,), terms.rules)
         return future
 
     def get_status(
@@ -198,10 +201,10 @@ class VideoTranslationClient(Downloading):
         terms = self._terms.of_wait(age, expected, group, max_wait_time, max_attempts)
         future = self._make_future(job_id, on_update, terms)
         try:
-            self._scheduler.submit((future,), terms.rules)
+            self._intake.submit((future,), terms.rules)
             return future.result()
         finally:
-            future.cancel()
+            self._intake.leave(future)
 
     def submit_all(
         self,
@@ -229,7 +232,8 @@ class VideoTranslationClient(Downloading):
         if on_update is not None:
             arguments.callback("on_update", on_update)
         ids = many.ids_of(job_ids, self._endpoint.check_job_id)
-        return many.submit(ids, self._maker(on_update, terms), self._scheduler, terms.rules)
+        make = partial(self._intake.make, on_update=on_update, hints=terms.hints)
+        return many.submit(ids, make, self._intake, terms.rules)
 
     @staticmethod
     def as_completed(
@@ -272,7 +276,24 @@ class VideoTranslationClient(Downloading):
         """
         terms = self._terms.of_check(timeout)
         ids = [*dict.fromkeys(many.ids_of(job_ids, self._endpoint.check_job_id))]
-        return many.check(ids, self._maker(None, terms), self._scheduler, terms.rules)
+        return many.check(ids, self._make_check, self._scheduler, terms.rules)
+
+    def poll_now(self, job_id: str | None = None) -> None:
+        """Asks for a job as soon as possible, for instance because a webhook speaks of it.
+
+        It may be called by anybody: it costs no attempt of the waits for the job, puts off no poll
+        of theirs, and causes at most one a second; a call before that second is over has one come
+        then. A job that is not waited for is not asked for. Returns at once; any thread may call it
+        at any moment, and after ``shutdown``.
+
+        Args:
+            job_id: As for ``submit``.
+
+        Raises:
+            TypeError, ValueError: It can't be that of a job.
+        """
+        self._endpoint.check_job_id(arguments.job_id(job_id))
+        self._intake.nudge(job_id)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more jobs, as ``concurrent.futures.Executor.shutdown`` does.
@@ -284,12 +305,12 @@ class VideoTranslationClient(Downloading):
         """
         if cancel_futures:
             self._abort_downloads()
-        self._scheduler.shutdown(wait, cancel_futures)
+        self._intake.shutdown(wait, cancel_futures)
 
     def _look(self, job_id: str | None, timeout: float) -> StatusReport:
         terms = self._terms.of_check(timeout)
         ids: Any = [job_id]  # the unnamed job is one as well
-        answer = many.check(ids, self._maker(None, terms), self._scheduler, terms.rules)[ids[0]]
+        answer = many.check(ids, self._make_check, self._scheduler, terms.rules)[ids[0]]
         if isinstance(answer, VideoTranslationError):
             raise answer
         return answer
@@ -300,14 +321,10 @@ class VideoTranslationClient(Downloading):
         if on_update is not None:
             arguments.callback("on_update", on_update)
         self._endpoint.check_job_id(arguments.job_id(job_id))
-        return StatusFuture(job_id, self._scheduler, self._clock, on_update, terms.hints)
+        return self._intake.make(job_id, on_update, terms.hints)
 
-    def _maker(
-        self, on_update: Callable[[Status], Any] | None, terms: Terms
-    ) -> Callable[[str], StatusFuture]:
-        return lambda job_id: StatusFuture(
-            job_id, self._scheduler, self._clock, on_update, terms.hints
-        )
+    def _make_check(self, job_id: str | None) -> StatusFuture:
+        return StatusFuture(job_id, self._scheduler, self._clock)
 
     def __enter__(self) -> VideoTranslationClient:
         return self

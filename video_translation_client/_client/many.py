@@ -14,6 +14,7 @@ from .._scheduling.scheduler import Scheduler
 from ..errors import PollError, VideoTranslationError
 from ..future import StatusFuture
 from ..status import StatusReport
+from .intake import Intake
 
 # Jobs that are handed over in one go: as many as one request may ask for, and no more, as they are
 # taken in under a lock.
@@ -47,7 +48,7 @@ def ids_of(job_ids: Iterable[str], check: Callable[[str], None]) -> list[str]:
 def submit(
     job_ids: Sequence[str],
     make: Callable[[str], StatusFuture],
-    scheduler: Scheduler,
+    taker: Scheduler | Intake,
     rules: Rules,
 ) -> list[StatusFuture]:
     """Submits jobs whose ids have been checked, all or none; returns their futures.
@@ -59,7 +60,7 @@ def submit(
     try:
         for first in range(0, len(job_ids), _TOGETHER):
             futures += map(make, job_ids[first : first + _TOGETHER])
-            scheduler.submit(futures[first:], rules)
+            taker.submit(futures[first:], rules)
     except BaseException:
         _cancel(futures)
         raise

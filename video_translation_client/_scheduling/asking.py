@@ -82,11 +82,13 @@ class Asking:
             _note_pending(wait, result)
             future._set_report(result)
         now = self._clock.monotonic()
-        if needs_strategy(wait, outcome):
+        if wait.rests:  # when its job is asked for is decided elsewhere
+            seconds = 0.0 if needs_strategy(wait, outcome) else None
+        elif needs_strategy(wait, outcome):
             seconds = self._advice.wait(_moment_of(wait, now, self._chance()))
             now = self._clock.monotonic()
         decision = decide(wait, outcome, seconds, now, paused_until - now)
-        if self._listeners.wants_poll(outcome):
+        if not wait.rests and self._listeners.wants_poll(outcome):
             self._tell(wait, outcome, decision, is_silent)
         if future.ends:
             return decision  # its deadline came, or it was cancelled, while the user's code ran

@@ -74,6 +74,13 @@ class Due:
         self._set_deadline(wait, None)
         self._set_timer(wait, until)
 
+    def rest(self, wait: Wait) -> None:
+        """Leaves nothing of a wait but its deadline."""
+        wait.future.due = None
+        self._ready.pop(wait, None)
+        self._set_timer(wait, None)
+        self._set_deadline(wait, wait.closes_at)
+
     def drop(self, wait: Wait) -> None:
         """Forgets a wait."""
         self._set_timer(wait, None)
@@ -133,7 +140,7 @@ class Due:
 
     def _deadline(self, wait: Wait, now: float) -> float | None:
         """Returns when a ready wait ends: now if the service wants no request before that."""
-        deadline = wait.deadline
+        deadline = wait.closes_at
         hopeless = deadline is not None and deadline <= self._pace.paused_until
         return now if hopeless else deadline
 

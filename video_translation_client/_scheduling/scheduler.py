@@ -10,7 +10,7 @@ import math
 import threading
 from collections import deque
 from functools import partial
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Sequence
 
 from .._http.poller import Outcome, Poller
 from ..clock import Clock
@@ -25,8 +25,9 @@ from .due import LATE, Due
 from .listeners import Listeners
 from .pace import Pace
 from .plan import Plan, Task
+from .registry import Registry
 from .threads import Threads
-from .waits import Poll, Wait
+from .waits import AT_ONCE, Poll, Start, Wait
 
 _SHUT_DOWN = "the client was shut down"
 
@@ -69,8 +70,6 @@ class Scheduler(Owner, Plan):
 
     def _begin(self) -> None:
         self.threads = Threads(self, self._max_concurrency, self._clock)
-        # By all futures that have not ended. Single steps of a dict need no lock.
-        self._waits: dict[StatusFuture, Wait] = {}
         self._cancels = False  # whether all futures are being cancelled
         # Under the lock of the threads:
         self._follow_ups: deque[Callable[[], object]] = deque()
@@ -79,11 +78,13 @@ class Scheduler(Owner, Plan):
         self._pace = Pace(self.service, self._max_rate, first, 1 / poller.most)
         batching = Batching(poller) if poller.most > 1 else None
         self._due = Due(self._pace, batching, self._request_timeout)
+        self._registry = Registry(self._due, self._pace, self._listeners)
+        self._waits = self._registry.waits
 
     # Public calls come in here, and take no lock
 
-    def submit(self, futures: Sequence[StatusFuture], rules: Rules) -> None:
-        """Takes over futures and has their jobs polled at once, together where that can be.
+    def submit(self, futures: Sequence[StatusFuture], rules: Rules, start: Start = AT_ONCE) -> None:
+        """Takes over futures and has their jobs polled, together where that can be.
 
         Raises:
             RuntimeError: After ``shutdown``, or there is no thread to be had.
@@ -91,9 +92,9 @@ class Scheduler(Owner, Plan):
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         self.threads.start()
-        waits = [Wait(future, rules, future.began) for future in futures]
+        waits = [Wait(future, rules, future.began, start) for future in futures]
         self._waits.update(zip(futures, waits))
-        self.threads.post(self._adopt, waits)
+        self.threads.post(self._registry.adopt, waits)
         if self._cancels:  # a shutdown that came in between may not have seen it
             self.threads.post(self._cancel_rest, None)
         if self.threads.is_over:  # the last thread left between our look and our message
@@ -107,7 +108,34 @@ class Scheduler(Owner, Plan):
         wait = self._waits.get(future)
         if wait is not None and not wait.is_hurried:  # once is enough, however often it is called
             wait.is_hurried = True
-            self.threads.post(self._poll_now, wait)
+            self.threads.post(self._registry.poll_now, wait)
+
+    def nudge(self, job_id: str | None) -> None:
+        """Has a job asked for as soon as may be, if it is waited for, at no cost to its waits."""
+        if self._registry.knows(job_id):
+            self.threads.post(self._registry.nudge, job_id)
+
+    def lead(self, future: StatusFuture, *, leads: bool = True) -> None:
+        """Has a wait at rest polled from now on; or no more, as others ask for its job."""
+        wait = self._waits.get(future)
+        if wait is not None:
+            self.threads.post(self._registry.lead if leads else self._registry.rest, wait)
+
+    def answer(self, future: StatusFuture, outcome: Outcome, seconds: float) -> None:
+        """Tells a wait at rest what others were told of its job; on a thread of the library.
+
+        Args:
+            future: Its; nobody else tells it anything at the same time.
+            outcome: What they were told.
+            seconds: How long ago they have asked.
+        """
+        wait = self._waits.get(future)
+        if wait is not None and wait.rests:
+            now = self._clock.monotonic()
+            wait.since = wait.asked = now - seconds
+            future.attempts += not wait.free
+            for _, again in self._settle(wait, outcome, now):
+                wait.free, wait.job_end, wait.job_end_at = again.free, again.end, again.end_at
 
     def forget(self, future: StatusFuture, end: Ended) -> None:
         """Has a future end so, unless it has ended, and drops all that is known of its wait."""
@@ -147,15 +175,15 @@ class Scheduler(Owner, Plan):
 
     def abandon(self) -> None:
         """Takes no more futures."""
-        self._closed = True
-        self.threads.post(self._adopt_rest, None)  # each time: an interruption may have lost one
+        self._closed = True  # and each time, as an interruption may have lost the message:
+        self.threads.post(self._registry.adopt_rest, None)
 
     # What the handlers of exit and fork do
 
     def end(self, why: str) -> None:
         """Ends every future with an error, and aborts what is under way: the process ends."""
         self.fail(why, None)
-        self.threads.post(self._adopt_rest, None)
+        self.threads.post(self._registry.adopt_rest, None)
 
     def polling(self) -> list[threading.Thread]:
         """Returns the threads that make requests now."""
@@ -282,11 +310,7 @@ class Scheduler(Owner, Plan):
             wait.alone, wait.free = again.alone, again.free
             wait.job_end, wait.job_end_at = again.end, again.end_at
             self._pace.reckon(wait, again.interval, 1.0 if again.alone else None)
-            if wait.poll_again or again.seconds <= 0:
-                wait.poll_again = False
-                self._due.add(wait, now)
-            else:
-                self._due.put_off(wait, now, again.seconds, held=again.held or again.alone)
+            self._registry.continue_with(wait, now, again.seconds, held=again.held)
 
     def _learn(self, poll: Poll, waits: list[Wait], told: Sequence[Outcome], now: float) -> None:
         """Lets the pace of all requests follow from how one was answered."""
@@ -297,34 +321,12 @@ class Scheduler(Owner, Plan):
         if now - poll.began > LATE:
             self._due.relieve(now)
 
-    def _adopt(self, waits: Iterable[Wait], now: float) -> None:
-        for wait in waits:
-            # It may have been taken in, or its end, before: what was interrupted, others do.
-            if not wait.is_known and self._waits.get(wait.future) is wait:
-                wait.is_known = True
-                wait.stream = self._listeners.begin(wait)
-                self._pace.join(wait)
-                self._due.add(wait, now)
-
-    def _adopt_rest(self, _: object, now: float) -> None:
-        """Takes in those whose submit was interrupted, so that their end is seen to."""
-        self._adopt(list(self._waits.values()), now)
-
-    def _poll_now(self, wait: Wait, now: float) -> None:
-        wait.is_hurried = False
-        if not wait.is_known or self._due.is_ready(wait):
-            return
-        if wait.poll is not None:
-            wait.poll_again = True
-        else:
-            self._due.add(wait, now)
-
     def _take_end(self, ending: tuple[StatusFuture, Ended], now: float) -> None:
         future, end = ending
         wait = self._waits.get(future)
         if wait is None or not future._claim(end):  # pragma: no cover - another end was faster
             return
-        self._adopt([wait], now)
+        self._registry.adopt([wait], now)
         self._drop(future, now)
         self._follow_ups.append(future._finish_cancel)
         if self._listeners.wants_end(wait, end):
@@ -336,14 +338,6 @@ class Scheduler(Owner, Plan):
             self.threads.add_call(future._run_callbacks, now)
 
     def _drop(self, future: StatusFuture, now: float) -> None:
-        """Drops all that is known of a wait; no poll of it starts afterwards."""
-        wait = self._waits.pop(future, None)
-        if wait is None or not wait.is_known:  # pragma: no cover - where Ctrl-C came in between
-            return
-        wait.is_known = False
-        self._pace.leave(wait)
-        self._due.drop(wait)
-        # They would hold each other, and so the future, until the garbage collector runs.
-        poll, wait.poll = wait.poll, None
-        if poll is not None and not poll.is_needed():
+        poll = self._registry.drop(future)
+        if poll is not None:
             self._follow_ups.append(poll.exchange.abort)

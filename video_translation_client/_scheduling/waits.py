@@ -5,8 +5,9 @@ Plain records; who changes them, and under which lock, is the scheduler's busine
 
 from __future__ import annotations
 
+import math
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._http.exchange import Exchange
 
@@ -18,6 +19,25 @@ if TYPE_CHECKING:
     from .timers import Timer
 
 
+class Start(NamedTuple):
+    """How a wait begins here, which may have begun elsewhere.
+
+    Attributes:
+        seconds: Until its first poll.
+        rests: Whether it is not polled for at first: others ask for its job, and it is told.
+        patience: Seconds for which it goes on at least, for one poll although its deadline may have
+            passed; 0: it ends at its deadline.
+    """
+
+    seconds: float = 0.0
+    rests: bool = False
+    patience: float = 0.0
+
+
+AT_ONCE = Start()
+"""What holds for most."""
+
+
 class Wait:
     """One future that has not ended.
 
@@ -25,12 +45,14 @@ class Wait:
         future: It.
         rules: What holds for it.
         began: The moment of its submit.
+        start: How it begins here.
     """
 
     __slots__ = (
         "alone",
         "asked",
         "began",
+        "closes_at",
         "deadline",
         "early_from",
         "end_timer",
@@ -38,33 +60,46 @@ class Wait:
         "future",
         "is_hurried",
         "is_known",
+        "is_nudged",
         "job_end",
         "job_end_at",
+        "nudged_at",
+        "planned",
         "poll",
         "poll_again",
         "progress",
         "rate",
         "refused",
+        "rests",
         "rules",
         "share",
         "since",
+        "start",
         "stream",
         "timer",
         "took",
     )
 
-    def __init__(self, future: StatusFuture, rules: Rules, began: float) -> None:
+    def __init__(
+        self, future: StatusFuture, rules: Rules, began: float, start: Start = AT_ONCE
+    ) -> None:
         limit = rules.max_wait_time
         self.future = future
         self.rules = rules
         self.began = began
         self.deadline = None if limit is None else began + limit
+        self.closes_at = self.deadline  # when it ends if nothing has ended it before
+        self.start = start
+        self.rests = start.rests
         self.is_known = False  # whether the scheduler has taken it in
         self.is_hurried = False  # poll_now() was called, and the scheduler is to hear of it
         self.timer: Timer | None = None  # of its next poll
         self.end_timer: Timer | None = None  # of its deadline
         self.poll: Poll | None = None
         self.poll_again = False  # poll_now() was called while a poll was under way
+        self.is_nudged = False  # whether one more poll is to come that costs no attempt
+        self.nudged_at = -math.inf  # when the latest such poll started
+        self.planned: float | None = None  # when the next poll is due that costs one
         self.alone = False  # its job is asked for by itself next
         self.free = False  # the next poll goes with the one before, and costs no attempt
         self.early_from = 0.0  # from when on its job may be asked for with others
@@ -112,3 +147,5 @@ class Poll:
         """Has it ask for the job of one more wait."""
         self.waits.append(wait)
         wait.poll, wait.asked = self, self.began
+        if wait.is_nudged:
+            wait.is_nudged, wait.free, wait.nudged_at = False, True, self.began
