@@ -24,6 +24,7 @@ KNOWS = {
     "future": GROUND,
     "_scheduling": {*GROUND, "future", "_http.poller", "_http.exchange"},
     "metrics": GROUND,
+    "store": {*GROUND, "future", "_scheduling"},
     "_contradictions": {*GROUND, "services"},
     "_downloads": {*GROUND, "future", "services", "_http"},
     "_settings": {*GROUND, "services", "_http", "_scheduling", "_contradictions"},
@@ -34,8 +35,9 @@ KNOWS = {
     "_client": {
         *GROUND,
         *("future", "services", "_http", "_scheduling", "timing", "_settings", "_contradictions"),
+        "store",
     },
-    "client": {*GROUND, "future", "services", "_settings", "_client", "_downloads"},
+    "client": {*GROUND, "future", "services", "_settings", "_client", "_downloads", "store"},
     "__init__": {*GROUND, "future", "services", "client"},
 }
 """By room, what it may import besides itself; ``_http.poller`` is one module of a room."""

@@ -6,28 +6,33 @@ import random as random_module
 import weakref
 from functools import partial
 from types import TracebackType
-from typing import Any, Callable, Iterable, Iterator, NoReturn, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NoReturn, Sequence
 
 import requests
 
 from . import _settings
 from ._base import arguments
 from ._client import many
-from ._client.intake import Intake
-from ._client.parts import scheduler_of, transport_of
+from ._client.checking import Checking
+from ._client.parts import intake_of, transport_of
+from ._client.resuming import Resuming
 from ._client.terms import OF_CLIENT, Terms, TermsOfJobs
 from ._downloads.calls import Downloading
 from ._settings import Bounds, Limits, settle, settle_endpoint
 from .clock import Clock
-from .errors import VideoTranslationError
 from .events import Listener
 from .future import StatusFuture
 from .services._definition import Service
-from .status import Status, StatusReport
+from .status import Status
 from .strategy import ExponentialBackoff, Strategy
 
+if TYPE_CHECKING:
+    import os
 
-class VideoTranslationClient(Downloading):
+    from .store import Store
+
+
+class VideoTranslationClient(Checking, Downloading, Resuming):
     """Waits for the jobs of one service, any number at a time, on a handful of threads.
 
     A client may be used from any thread at any moment, by signal handlers and finalizers too.
@@ -79,6 +84,11 @@ class VideoTranslationClient(Downloading):
         on_event: Called as ``on_event(event)`` with each ``Submitted``, ``Polled``, ``Paced`` and
             ``Ended`` of ``events``, on a worker thread, in order for each job; or several such.
             What it raises is logged and changes nothing.
+        store: A file that keeps the waits, so that they outlive the process: its path, or a
+            ``store.Store``. ``submit`` of a job that is waited for already, here or in another
+            process with the same file, attaches to that wait.
+        account: With a store, a label for whose jobs they are, where several users have jobs at one
+            service: any non-empty text, kept in the file.
         clock: For tests: a ``testing.VirtualClock``.
         random: For tests: a function that returns a number from [0, 1), for the jitter.
         **variables: Text for the named parts of the service's URLs and headers, such as
@@ -86,6 +96,7 @@ class VideoTranslationClient(Downloading):
 
     Raises:
         TypeError, ValueError: A bad argument, named in the message.
+        OSError: The store can't be used, with the reason.
 
     Warns:
         UserWarning: Limits contradict each other, or waits what the service wants, with the
@@ -113,6 +124,8 @@ class VideoTranslationClient(Downloading):
         strategy: Strategy | None = None,
         session: requests.Session | None = None,
         on_event: Listener | Sequence[Listener] = (),
+        store: Store | str | os.PathLike[str] | None = None,
+        account: str | None = None,
         clock: Clock | None = None,
         random: Callable[[], float] = random_module.random,
         **variables: str,
@@ -125,13 +138,11 @@ class VideoTranslationClient(Downloading):
             endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
         )
         transport = transport_of(settings, session)
-        self._session, self._exchanges = session, set()
+        self._session, self._exchanges, self._terms = session, set(), TermsOfJobs(settings)
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
-        self._terms = TermsOfJobs(settings)
-        self._scheduler = scheduler_of(settings, transport)
-        self._intake = Intake(self._scheduler, self._clock)
+        self._intake = intake_of(settings, transport, store, account)
         # A client that is dropped takes no more jobs; what it waits for still ends.
-        weakref.finalize(self, self._scheduler.abandon).atexit = False
+        weakref.finalize(self, self._intake.scheduler.abandon).atexit = False
 
     def submit(
         self,
@@ -252,32 +263,6 @@ class VideoTranslationClient(Downloading):
         """
         return many.as_completed(futures, timeout)
 
-    def check(
-        self, job_ids: Iterable[str], timeout: float = 30.0
-    ) -> dict[str, StatusReport | VideoTranslationError]:
-        """Asks for each job once, and returns what was answered: one look, no waiting.
-
-        Several jobs share a request where the service has one for that, and all that holds the
-        requests of this client back does so here. It is no wait: listeners hear of its polls alone,
-        and a strategy that learns of nothing. ``min_interval`` does not hold. Blocks, and is not
-        to be called where ``get_status`` is not.
-
-        Args:
-            job_ids: As for ``submit_all``.
-            timeout: The most seconds, above 0.
-
-        Returns:
-            By job id, in their order: the report; or a ``PollError``, as the one poll has failed
-            in passing, or was not made or answered in time; or a ``RejectedError``, which is a
-            ``JobNotFoundError`` for a job that the service does not know, even one that is new.
-
-        Raises:
-            TypeError, ValueError, RuntimeError: As for ``submit``.
-        """
-        terms = self._terms.of_check(timeout)
-        ids = [*dict.fromkeys(many.ids_of(job_ids, self._endpoint.check_job_id))]
-        return many.check(ids, self._make_check, self._scheduler, terms.rules)
-
     def poll_now(self, job_id: str | None = None) -> None:
         """Asks for a job as soon as possible, for instance because a webhook speaks of it.
 
@@ -307,24 +292,14 @@ class VideoTranslationClient(Downloading):
             self._abort_downloads()
         self._intake.shutdown(wait, cancel_futures)
 
-    def _look(self, job_id: str | None, timeout: float) -> StatusReport:
-        terms = self._terms.of_check(timeout)
-        ids: Any = [job_id]  # the unnamed job is one as well
-        answer = many.check(ids, self._make_check, self._scheduler, terms.rules)[ids[0]]
-        if isinstance(answer, VideoTranslationError):
-            raise answer
-        return answer
-
     def _make_future(
         self, job_id: str | None, on_update: Callable[[Status], Any] | None, terms: Terms
     ) -> StatusFuture:
         if on_update is not None:
             arguments.callback("on_update", on_update)
         self._endpoint.check_job_id(arguments.job_id(job_id))
-        return self._intake.make(job_id, on_update, terms.hints)
-
-    def _make_check(self, job_id: str | None) -> StatusFuture:
-        return StatusFuture(job_id, self._scheduler, self._clock)
+        future: StatusFuture = self._intake.make(job_id, on_update, terms.hints)
+        return future
 
     def __enter__(self) -> VideoTranslationClient:
         return self

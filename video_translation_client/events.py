@@ -46,6 +46,7 @@ class Polled:
         silent: Whether no poll of the job has been answered so far.
         max_attempts: The most polls of this wait, or None.
         max_wait_time: Its most seconds, or None.
+        is_check: Whether it was one of ``check``.
     """
 
     job_id: str | None
@@ -59,6 +60,7 @@ class Polled:
     silent: bool
     max_attempts: int | None = None
     max_wait_time: float | None = None
+    is_check: bool = False
 
     @property
     def status(self) -> Status | None:

@@ -10,11 +10,11 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 from .._base import arguments
 from .._base.arguments import ArgumentError, BadTypeError
 from .._scheduling.decision import Rules
+from .._scheduling.intake import Intake
 from .._scheduling.scheduler import Scheduler
 from ..errors import PollError, VideoTranslationError
 from ..future import StatusFuture
 from ..status import StatusReport
-from .intake import Intake
 
 # Jobs that are handed over in one go: as many as one request may ask for, and no more, as they are
 # taken in under a lock.

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import requests
 
+from .._base import arguments
+from .._base.arguments import BadValueError
+from .._http.endpoint import without_credentials
 from .._http.poller import Poller
 from .._http.transport import Transport
 from .._scheduling.advice import Advice, Range
 from .._scheduling.asking import Asking
+from .._scheduling.intake import Intake
 from .._scheduling.listeners import Listeners
 from .._scheduling.scheduler import Scheduler
 from .._settings import Settings
+from ..events import Listener
 from ..strategy import Moment
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 
 def transport_of(settings: Settings, session: requests.Session | None) -> Transport:
@@ -37,8 +48,44 @@ def transport_of(settings: Settings, session: requests.Session | None) -> Transp
         ) from None
 
 
-def scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
-    """Returns what polls."""
+def intake_of(
+    settings: Settings,
+    transport: Transport,
+    store: Store | str | os.PathLike[str] | None,
+    account: str | None,
+) -> Intake:
+    """Returns what takes in waits, and has them polled.
+
+    Raises:
+        TypeError, ValueError: A bad argument.
+        OSError: The store can't be used.
+    """
+    clock = settings.clock
+    if store is None:
+        if account is not None:
+            advice = "pass store='waits.sqlite3'"
+            raise BadValueError("account", "must not be given without a store", advice)
+        return Intake(_scheduler_of(settings, transport), clock)
+    # Here, as SQLite is for who wants a store.
+    from ..store import Store  # noqa: PLC0415
+    from ..store._file import Scope  # noqa: PLC0415
+
+    label = "" if account is None else arguments.word("account", account)
+    if not isinstance(store, Store):
+        store = Store(arguments.file_path("store", store, "or a Store, or None for none"))
+
+    def make_scheduler(listener: Listener) -> Scheduler:
+        return _scheduler_of(
+            settings._replace(listeners=(*settings.listeners, listener)), transport
+        )
+
+    base_url = without_credentials(settings.endpoint.base_url)
+    scope = Scope(settings.rules.service, base_url, label)
+    patience = settings.bounds.request_timeout
+    return store.keeping(make_scheduler, clock, scope, settings.rules, patience)
+
+
+def _scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
     bounds, clock, of_service = settings.bounds, settings.clock, settings.of_service
     poller = Poller(transport, settings.endpoint, clock, bounds.max_payload)
     strategy = of_service if settings.strategy is None else settings.strategy

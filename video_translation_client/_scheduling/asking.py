@@ -129,6 +129,7 @@ class Asking:
             is_silent,
             wait.rules.max_attempts,
             wait.rules.max_wait_time,
+            wait.rules.is_check,
         )
         self._listeners.tell(wait.stream, event)
 

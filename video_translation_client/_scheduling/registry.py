@@ -58,10 +58,7 @@ class Registry:
                 self._due.rest(wait)
                 continue
             self._pace.join(wait)
-            if start.seconds > 0:
-                self._due.put_off(wait, now, start.seconds, held=False)
-            else:
-                self._due.add(wait, now)
+            self._begin(wait, now, start.seconds)
 
     def adopt_rest(self, _: object, now: float) -> None:
         """Takes in those whose submit was interrupted, so that their end is seen to."""
@@ -112,13 +109,14 @@ class Registry:
                 wait.is_nudged = False
                 self._bring_forward(wait, now)
 
-    def lead(self, wait: Wait, now: float) -> None:
-        """Has a wait at rest polled from now on."""
+    def lead(self, wait_after: tuple[Wait, float], now: float) -> None:
+        """Has a wait at rest polled from now on, first after some seconds."""
+        wait, seconds = wait_after
         if wait.is_known and wait.rests:
             wait.rests = False
             self._pace.join(wait)
             if wait.poll is None:
-                self._due.add(wait, now)
+                self._begin(wait, now, seconds)
 
     def rest(self, wait: Wait, now: float) -> None:
         """Has a wait polled no more: others ask for its job, and tell it what they are told."""
@@ -147,6 +145,12 @@ class Registry:
         # They would hold each other, and so the future, until the garbage collector runs.
         poll, wait.poll = wait.poll, None
         return None if poll is None or poll.is_needed() else poll
+
+    def _begin(self, wait: Wait, now: float, seconds: float) -> None:
+        if seconds > 0:
+            self._due.put_off(wait, now, seconds, held=False)
+        else:
+            self._due.add(wait, now)
 
     def _bring_forward(self, wait: Wait, now: float) -> None:
         due, soon = wait.future.due, max(now, wait.nudged_at + NUDGE_INTERVAL)

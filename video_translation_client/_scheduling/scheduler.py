@@ -26,13 +26,14 @@ from .listeners import Listeners
 from .pace import Pace
 from .plan import Plan, Task
 from .registry import Registry
+from .resting import Resting
 from .threads import Threads
 from .waits import AT_ONCE, Poll, Start, Wait
 
 _SHUT_DOWN = "the client was shut down"
 
 
-class Scheduler(Owner, Plan):
+class Scheduler(Owner, Plan, Resting):
     """Polls for futures until they end. Every method may be called from any thread.
 
     Args:
@@ -89,9 +90,7 @@ class Scheduler(Owner, Plan):
         Raises:
             RuntimeError: After ``shutdown``, or there is no thread to be had.
         """
-        if self._closed:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        self.threads.start()
+        self.start()
         waits = [Wait(future, rules, future.began, start) for future in futures]
         self._waits.update(zip(futures, waits))
         self.threads.post(self._registry.adopt, waits)
@@ -102,6 +101,16 @@ class Scheduler(Owner, Plan):
                 self._waits.pop(future, None)
                 future._conclude(future._abandonment(self.service, _SHUT_DOWN))
             raise RuntimeError("cannot schedule new futures after shutdown")
+
+    def start(self) -> None:
+        """Starts the threads, unless they run.
+
+        Raises:
+            RuntimeError: As for ``submit``.
+        """
+        if self._closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        self.threads.start()
 
     def poll_now(self, future: StatusFuture) -> None:
         """Makes the wait ready, or has another poll follow the one under way."""
@@ -114,28 +123,6 @@ class Scheduler(Owner, Plan):
         """Has a job asked for as soon as may be, if it is waited for, at no cost to its waits."""
         if self._registry.knows(job_id):
             self.threads.post(self._registry.nudge, job_id)
-
-    def lead(self, future: StatusFuture, *, leads: bool = True) -> None:
-        """Has a wait at rest polled from now on; or no more, as others ask for its job."""
-        wait = self._waits.get(future)
-        if wait is not None:
-            self.threads.post(self._registry.lead if leads else self._registry.rest, wait)
-
-    def answer(self, future: StatusFuture, outcome: Outcome, seconds: float) -> None:
-        """Tells a wait at rest what others were told of its job; on a thread of the library.
-
-        Args:
-            future: Its; nobody else tells it anything at the same time.
-            outcome: What they were told.
-            seconds: How long ago they have asked.
-        """
-        wait = self._waits.get(future)
-        if wait is not None and wait.rests:
-            now = self._clock.monotonic()
-            wait.since = wait.asked = now - seconds
-            future.attempts += not wait.free
-            for _, again in self._settle(wait, outcome, now):
-                wait.free, wait.job_end, wait.job_end_at = again.free, again.end, again.end_at
 
     def forget(self, future: StatusFuture, end: Ended) -> None:
         """Has a future end so, unless it has ended, and drops all that is known of its wait."""

@@ -58,7 +58,7 @@ class Threads:
     Attributes:
         lock: Protects the plan. Taken by threads of the library and by the handlers of fork and
             exit alone.
-        is_over: Whether the dispatcher has ended.
+        is_over: Whether the dispatcher takes nothing more.
     """
 
     def __init__(self, plan: Plan, max_concurrency: int, clock: Clock) -> None:
@@ -168,6 +168,10 @@ class Threads:
         """Lets go of everything if no thread was ever started; otherwise the last one does."""
         if not self._is_started:
             self._release()
+
+    def have_ended(self) -> bool:
+        """Says whether there is none any more, or none yet."""
+        return self._has_ended or not self._is_started
 
     def busy(self) -> list[threading.Thread]:
         """Returns the workers that run something."""

@@ -8,12 +8,12 @@ something in the middle of all this, and leaves it to the thread that it interru
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import deque
 from typing import TYPE_CHECKING
 
+from .._base import forks
+from .._base.forks import PATIENCE, Forking
 from ._observations import Observation, Observations
 
 if TYPE_CHECKING:
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
 
     Line = Tuple[str, Observation]  # the name of a service, and what was seen of it
 
-# Seconds for which a fork waits for a write that is under way, and an end of use likewise.
-_PATIENCE = 2.0
 
-
-class Ledger:
+class Ledger(Forking):
     """The observations of all services; safe for use from many threads.
 
     Args:
@@ -41,7 +38,7 @@ class Ledger:
         self._services: dict[str, Observations] = {}
         self._queue: deque[Line] = deque()
         self._turn = threading.Lock()  # whoever holds it writes all that is there
-        _ledgers[weakref.ref(self, _forget)] = None
+        forks.watch(self)
 
     def load(self) -> str | None:
         """Reads the file, if there is one, and returns what is wrong with it, or None."""
@@ -72,7 +69,7 @@ class Ledger:
 
     def close(self) -> None:
         """Writes what is left; from now on, all is in memory alone."""
-        if self._turn.acquire(timeout=_PATIENCE):
+        if self._turn.acquire(timeout=PATIENCE):
             try:
                 self._write_queue()
                 database, self._database = self._database, None
@@ -95,7 +92,7 @@ class Ledger:
         Returns:
             Whether it is so; if not, a write hangs, or is what was interrupted and forks.
         """
-        if not self._turn.acquire(timeout=_PATIENCE):
+        if not self._turn.acquire(timeout=PATIENCE):
             return False
         if self._database is not None:
             self._database.disconnect()
@@ -123,37 +120,3 @@ class Ledger:
             if known is None:
                 known = self._services[service] = Observations(self._keep)
             known.add(observations)
-
-
-# Not a WeakSet, which can't be listed while another thread adds to it.
-_ledgers: dict[weakref.ref[Ledger], None] = {}
-
-# Protects the list of those that are held from another thread that forks meanwhile.
-_forking = threading.Lock()
-_held: list[Ledger] = []
-
-
-def _forget(reference: weakref.ref[Ledger]) -> None:
-    _ledgers.pop(reference, None)
-
-
-def _before_fork() -> None:
-    _forking.acquire()
-    known = [reference() for reference in list(_ledgers)]
-    _held.extend(ledger for ledger in known if ledger is not None and ledger.before_fork())
-
-
-def _in_parent() -> None:
-    while _held:
-        _held.pop().after_fork()
-    _forking.release()
-
-
-def _in_child() -> None:
-    while _held:
-        _held.pop().after_fork_in_child()
-    _forking.release()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - elsewhere nothing forks
-    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,138 @@
+"""A store: waits are written before their first poll, and another process goes on with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from conftest import PATIENCE
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.store import Store
+from video_translation_client.testing import MockServer
+
+QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
+
+
+@pytest.fixture
+def server():
+    """A mock server in real time."""
+    with MockServer() as server:
+        yield server
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the store is."""
+    return tmp_path / "waits.sqlite3"
+
+
+@pytest.fixture
+def make(server, path):
+    """Makes clients in real time with the store."""
+    clients = []
+
+    def make(url=None, **arguments):
+        arguments = {**QUICK, "store": path, **arguments}
+        clients.append(VideoTranslationClient(url or server.url, **arguments))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.shutdown(cancel_futures=True)
+
+
+def test_a_wait_is_in_the_file_until_its_end_was_fetched(server, make, path):
+    """It is there before ``submit`` returns, and goes with the last who has heard of its end."""
+    server.job("job-1", duration=0.2)
+    client = make()
+    future = client.submit("job-1")
+    (wait,) = Store(path).waits()
+    assert (wait.job_id, wait.service, wait.base_url) == ("job-1", "default", server.url)
+    assert wait.is_waited_for
+    assert future.result(PATIENCE) == "completed"
+    client.shutdown()
+    assert Store(path).waits() == []
+
+
+def test_a_shutdown_that_cancels_leaves_waits_to_be_resumed(server, make, path):
+    """The futures end, the waits do not; their time goes on."""
+    server.job("job-1", duration=1)
+    client = make()
+    future = client.submit("job-1")
+    client.shutdown(cancel_futures=True)
+    assert future.cancelled()
+    (wait,) = Store(path).waits()
+    assert not wait.is_waited_for
+    resumed = make().resume()["job-1"]
+    assert resumed.result(PATIENCE) == "completed"
+    assert resumed.submitted_at == pytest.approx(future.submitted_at, abs=0.001)
+    assert resumed.elapsed >= future.elapsed
+
+
+def test_cancel_ends_a_wait_in_the_store(server, make, path):
+    """Who cancels a future does not want it back."""
+    server.job("job-1", duration=100)
+    client = make()
+    assert client.submit("job-1").cancel()
+    client.shutdown()
+    assert Store(path).waits() == []
+
+
+def test_two_submits_share_one_wait(server, make):
+    """Each has a future of its own, and the job is asked for once."""
+    server.job("job-1", duration=0.3)
+    client = make()
+    first, second = client.submit("job-1"), client.submit("job-1")
+    assert first.result(PATIENCE) == second.result(PATIENCE) == "completed"
+    polls = len(server.requests)
+    assert polls == first.attempts
+
+
+def test_the_wait_goes_on_for_the_last_that_has_it(server, make):
+    """Though the future that was polled for is cancelled."""
+    server.job("job-1", duration=0.3)
+    client = make()
+    first, second = client.submit("job-1"), client.submit("job-1")
+    assert first.cancel()
+    assert second.result(PATIENCE) == "completed"
+
+
+def test_another_client_follows(server, make):
+    """It hears of the answers through the file, and sends nothing."""
+    server.job("job-1", duration=0.3)
+    first, second = make().submit("job-1"), make().submit("job-1")
+    assert first.result(PATIENCE) == "completed"
+    assert second.result(PATIENCE) == "completed"
+    assert len(server.requests) == first.attempts
+
+
+def test_what_a_killed_process_waited_for_is_taken_over(server, make, path):
+    """By who resumes, without a call, within seconds."""
+    server.job("job-1", duration=1)
+    program = f"""
+import sys
+from video_translation_client import VideoTranslationClient
+client = VideoTranslationClient({server.url!r}, store={os.fspath(path)!r}, **{QUICK!r})
+client.submit("job-1").add_update_callback(lambda future: print("polled", flush=True))
+sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "polled\n"
+    client = make()
+    taken = threading.Event()
+    futures = []
+    assert client.resume(lambda future: (futures.append(future), taken.set())) == {}
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert taken.wait(PATIENCE)
+    assert futures[0].result(PATIENCE) == "completed"

@@ -1,0 +1,115 @@
+"""The future of a wait that a store keeps: it also tells when somebody has heard of its end."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from ..errors import PollError
+from ..future import StatusFuture
+from ._records import NO_LIMITS, Progress
+
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from ..clock import Clock
+    from ..future import Owner
+    from ..status import Hints, Status
+    from ._keeping import Keeping
+    from ._records import Record
+
+
+class StoredFuture(StatusFuture):
+    """A ``StatusFuture`` of which the store is told once its end is delivered.
+
+    That is when its done-callbacks have returned; or, without one, when its end was fetched.
+
+    Attributes:
+        limits: Only for the store: what ends the wait.
+        number: Likewise: that of the wait in the file; None: it is not there.
+        is_left: Likewise: whether its end here is to be found by others as if it had not been.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        job_id: str | None,
+        owner: Owner,
+        clock: Clock,
+        on_update: Callable[[Status], Any] | None,
+        hints: Hints,
+    ) -> None:
+        super().__init__(job_id, owner, clock, on_update, hints)
+        self.limits = NO_LIMITS
+        self.number: int | None = None
+        self.is_left = False
+        self._keeping = keeping
+        self._calls_back = False
+        self._undelivered = [True]  # who takes it out tells the store: one step
+
+    def progress(self) -> Progress:
+        """Returns how far it has come."""
+        failure = None if self.last_error is None else self.last_error.reason
+        return Progress(
+            self.attempts,
+            self.elapsed,
+            self.next_poll,
+            self.pending_until,
+            self.ended_by,
+            self.report,
+            failure,
+        )
+
+    def restore(self, record: Record, now: float) -> None:
+        """Has it go on where a wait stood when it was written, by the clock's time of now."""
+        progress, self.limits = record.progress, record.limits
+        elapsed = progress.elapsed + (record.age(now) if record.end is None else 0.0)
+        self.began = self._clock.monotonic() - elapsed
+        self.submitted_at = record.submitted_at
+        self.attempts, self.report = progress.attempts, progress.report
+        self.pending_until, self.ended_by = progress.pending_until, progress.ended_by
+        if progress.failure is not None:
+            self.last_error = PollError(progress.failure, self.job_id)
+
+    def poll_now(self) -> None:
+        """Asks for the job as soon as possible, for instance because a webhook arrived.
+
+        It costs an attempt like any poll. Where another wait for the job is polled for, here or in
+        another process, that one is, at no cost.
+        """
+        if not self.done():
+            self._keeping.poll_now(self)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """As of every ``StatusFuture``; then its end is delivered."""
+        try:
+            return super().result(timeout)
+        finally:
+            self._deliver()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Likewise."""
+        try:
+            return super().exception(timeout)
+        finally:
+            self._deliver()
+
+    def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
+        """As of every ``StatusFuture``; once it has returned, the end is delivered."""
+        super().add_done_callback(fn)
+        self._deliver()
+
+    def _run_callbacks(self) -> None:
+        self._calls_back = bool(self._done_callbacks_left)
+        try:
+            super()._run_callbacks()
+        finally:
+            called_back, self._calls_back = self._calls_back, False
+        if called_back:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        if self.done() and not self._calls_back and not self._done_callbacks_left:
+            with contextlib.suppress(IndexError):
+                self._undelivered.pop()
+                self._keeping.deliver(self)

@@ -1,0 +1,108 @@
+"""Which jobs one client waits for with a store, and which of its futures leads for each.
+
+Changed on the desk's thread alone; any thread may look a job up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Iterator
+
+    from ._future import StoredFuture
+    from ._records import Record
+
+
+class Job:
+    """A job that is waited for here.
+
+    Attributes:
+        number: That of its wait in the file; None: it could not be written.
+        futures: Those that have not ended, and those whose end is still to be dealt with.
+        leader: Which of them is polled for; None: another client polls.
+        told: What others have written of it, and the followers are to be told, in order.
+        telling: Whoever holds it tells them all that is there.
+    """
+
+    __slots__ = ("futures", "leader", "number", "telling", "told")
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+        self.futures: list[StoredFuture] = []
+        self.leader: StoredFuture | None = None
+        self.told: deque[Record] | None = None  # few jobs have one, and it is large
+        self.telling: threading.Lock | None = None
+
+    def followers(self) -> list[StoredFuture]:
+        """Returns the futures that rest."""
+        return [future for future in self.futures if future is not self.leader]
+
+    def elect(self) -> StoredFuture | None:
+        """Has another future lead, and returns it; None: all have ended."""
+        self.leader = next((future for future in self.futures if not future.ends), None)
+        return self.leader
+
+
+class Jobs:
+    """The jobs of one client, and its callers: futures whose end was not delivered, by wait."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self.callers: dict[int, int] = {}
+
+    def get(self, job_id: str | None) -> Job | None:
+        """Returns a job that is waited for, or None."""
+        return self._jobs.get(job_id or "")
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self._jobs.values()))
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._jobs.clear()
+        self.callers.clear()
+
+    def join(self, future: StoredFuture, number: int | None, *, is_mine: bool) -> bool:
+        """Adds a future; says whether it leads.
+
+        Args:
+            future: It.
+            number: That of its wait in the file, or None.
+            is_mine: Whether this client polls for that.
+        """
+        job = self._jobs.get(future.job_id or "")
+        if job is None:
+            job = self._jobs[future.job_id or ""] = Job(number)
+        elif number is not None:
+            job.number = number
+        job.futures.append(future)
+        self.count(future, number)
+        if is_mine and (job.leader is None or job.leader.ends):
+            job.leader = future
+        return job.leader is future
+
+    def part(self, future: StoredFuture) -> Job | None:
+        """Takes out a future that has ended; returns its job, or None where it was out before."""
+        job = self._jobs.get(future.job_id or "")
+        if job is None or future not in job.futures:
+            return None
+        job.futures.remove(future)
+        if not job.futures:
+            del self._jobs[future.job_id or ""]
+        return job
+
+    def count(self, future: StoredFuture, number: int | None) -> None:
+        """Reckons with one more future whose end is to be delivered."""
+        future.number = number
+        if number is not None:
+            self.callers[number] = self.callers.get(number, 0) + 1
+
+    def discount(self, number: int) -> bool:
+        """Reckons with one less; says whether that was the last one of its wait."""
+        left = self.callers.pop(number, 0) - 1
+        if left > 0:
+            self.callers[number] = left
+        return left == 0
