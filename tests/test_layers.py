@@ -38,6 +38,7 @@ KNOWS = {
         "store",
     },
     "client": {*GROUND, "future", "services", "_settings", "_client", "_downloads", "store"},
+    "webhooks": {*GROUND, "services", "client", "_http.reports"},
     "__init__": {*GROUND, "future", "services", "client"},
 }
 """By room, what it may import besides itself; ``_http.poller`` is one module of a room."""

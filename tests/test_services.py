@@ -768,9 +768,9 @@ def test_the_names_are_those_of_the_files():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_preset_is_a_short_file_that_says_where_its_facts_are_from(path):
-    """At most 40 lines, and a docstring with the source and the month."""
+    """At most 50 lines, and a docstring with the source and the month."""
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 40
+    assert len(text.splitlines()) <= 50
     service = services.find(path.stem.replace("_", "-"))
     docstring = " ".join(ast.get_docstring(ast.parse(text)).split())
     assert "As of November 2026, from " in docstring

@@ -3,9 +3,10 @@
 One client polls any number of jobs on a handful of threads and hands out
 ``concurrent.futures.Future`` objects.
 
-Public are the names of this module, and those of three more that are imported by themselves:
+Public are the names of this module, and those of four more that are imported by themselves:
 ``video_translation_client.timing`` (strategies that learn), ``.metrics`` (Prometheus and
-OpenTelemetry) and ``.testing`` (a mock server and a virtual clock). All else may change.
+OpenTelemetry), ``.webhooks`` (a receiver of them) and ``.testing`` (a mock server and a virtual
+clock). All else may change.
 """
 
 from ._base.version import __version__
@@ -15,6 +16,7 @@ from .errors import DownloadError, JobNotFoundError, PollError, RejectedError, V
 from .events import Ended, Event, Listener, Paced, Polled, Submitted
 from .future import StatusFuture
 from .services._definition import Batch, Service, Words
+from .services._webhook import Webhook
 from .status import Status, StatusReport
 from .strategy import ExponentialBackoff, FixedInterval, Moment, Stages, Strategy
 
@@ -42,6 +44,7 @@ __all__ = [
     "Submitted",
     "VideoTranslationClient",
     "VideoTranslationError",
+    "Webhook",
     "Words",
     "__version__",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterable
 
 from .._base import arguments
 from ._expressions import check_expression
@@ -67,16 +67,23 @@ def check_service(service: Service) -> None:
     for name in _EXPRESSIONS:
         if getattr(service, name) is not None:
             check_expression(name, getattr(service, name))
-    for name, choices in (
-        ("unknown_status", ("pending", "error", "invalid")),
-        ("method", ("GET", "POST")),
-    ):
-        if getattr(service, name) not in choices:
-            raise ValueError(f"{name} must be {', '.join(choices)}, not {getattr(service, name)!r}")
+    check_choice("unknown_status", service.unknown_status, ("pending", "error", "invalid"))
+    check_choice("method", service.method, ("GET", "POST"))
     for name in ("passing", "missing"):
         _check_patterns(name, getattr(service, name))
     _check_downloads(service)
     _check_numbers(service)
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuses what is none of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{name} must be {', '.join(choices)}, not {value!r}")
+
+
+def check_header(name: str, value: Any) -> None:
+    """Refuses what is no header's name."""
+    _check_text(name, value, _HEADER, "the name of a header")
 
 
 def _check_downloads(service: Service) -> None:

@@ -13,6 +13,7 @@ from typing import Mapping, Tuple, Union
 from .._base import arguments
 from ..strategy import Strategy
 from ._checks import check_batch, check_service, check_words
+from ._webhook import Webhook
 
 MAX_WAIT_TIME = arguments.DefaultNumber(3 * 60 * 60.0)
 """Seconds; long media take longer than an hour (muxinc/ai#220 went to two)."""
@@ -173,6 +174,8 @@ class Service:
         min_interval: How often it wants one job asked at most: in seconds between two polls of
             one job, 0 or more. It bounds every strategy, where the user gives no other.
         batch: How many jobs are asked for at once; None: each by itself.
+        webhooks: How it tells of the ends of jobs by itself: one for each kind of signature that
+            it sends; none where it does not.
         source: Where these facts stand.
         method: ``GET`` or ``POST``.
         secret_variables: Names of those variables that are secrets, too.
@@ -213,6 +216,7 @@ class Service:
     max_rate: float | None = None
     min_interval: float = 0.0
     batch: Batch | None = None
+    webhooks: tuple[Webhook, ...] = ()
     source: str = ""
     # No preset sets these. Services of a user's own need them: they are asked by POST, want a
     # second secret, count progress in percent, or have codes and headers of their own.
@@ -226,6 +230,10 @@ class Service:
         arguments.instance("words", self.words, Words)
         if self.batch is not None:
             arguments.instance("batch", self.batch, Batch)
+        if not isinstance(self.webhooks, tuple):
+            raise TypeError(f"webhooks must be a tuple of Webhook, not {self.webhooks!r}")
+        for webhook in self.webhooks:
+            arguments.instance("webhooks", webhook, Webhook)
         check_service(self)
 
     @property

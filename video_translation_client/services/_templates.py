@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import Iterable
+from typing import Iterable, Mapping
 
 
 def names_in(template: str) -> list[str]:
@@ -16,6 +16,14 @@ def pattern_of(template: str) -> str:
     """Returns the regular expression of what a template may give, one word for each name."""
     return "".join(
         re.escape(text) + ("" if name is None else r"[\w-]+")
+        for text, name, _, _ in Formatter().parse(template)
+    )
+
+
+def filled(template: str, values: Mapping[str, bytes]) -> bytes:
+    """Returns a template with bytes in its places."""
+    return b"".join(
+        text.encode() + (b"" if name is None else values[name])
         for text, name, _, _ in Formatter().parse(template)
     )
 

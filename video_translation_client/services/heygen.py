@@ -7,10 +7,15 @@ renews them. One job is asked every 30 s in its first 3 minutes, and then every 
 
 The statuses request also takes ``batch_ids``. Such an id is of no job, but of many that were begun
 together; ``GET /v3/video-translations/batches/{id}`` lists their own (``video_id``): submit these.
+
+Registered endpoints get ``video_translate.success`` and ``.fail``, and any others that they are
+registered for, which name no such job. Older ones have the second signature. The timestamp is not
+signed. What is called at a job's ``callback_url`` is not signed at all.
 """
 
 from ..strategy import Stages
 from ._definition import Batch, Service, Words
+from ._webhook import Webhook
 
 SERVICE = Service(
     "heygen",
@@ -35,6 +40,10 @@ SERVICE = Service(
         jobs="data",
         job_id="video_id",
         words=Words(("queued", "processing"), ("completed",), ("failed",), ("not_found",)),
+    ),
+    webhooks=(
+        Webhook("event_data.video_translate_id", "Heygen-Signature", timestamp="Heygen-Timestamp"),
+        Webhook("event_data.video_translate_id", "Signature"),
     ),
     source="https://developers.heygen.com/docs/usage-limits",
 )

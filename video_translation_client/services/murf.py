@@ -6,6 +6,7 @@ failed and partially completed are told of; the result is a list of URLs, one a 
 """
 
 from ._definition import Service, Words
+from ._webhook import Webhook
 
 SERVICE = Service(
     "murf",
@@ -17,5 +18,14 @@ SERVICE = Service(
     result="download_details[].download_url",
     error="failure_reason",
     error_code="failure_code",
+    webhooks=(
+        Webhook(
+            "data.job_id",
+            "X-HMAC-Signature",
+            signed="{body}.{timestamp}",
+            timestamp="X-Signature-Timestamp",
+            unit="milliseconds",
+        ),
+    ),
     source="https://murf.ai/api/docs/capabilities/dubbing",
 )

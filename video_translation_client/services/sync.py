@@ -2,9 +2,11 @@
 
 As of November 2026, from github.com/synchronicity-labs/sync-python-sdk and
 sync.so/docs/api-reference/guides/rate-limits: 600 GET requests a minute.
+Its webhooks are signed (``Sync-Signature: t=...,v1=...``), but by which hash is not known.
 """
 
 from ._definition import Service, Words
+from ._webhook import Webhook
 
 SERVICE = Service(
     "sync",
@@ -17,5 +19,6 @@ SERVICE = Service(
     error="error",
     error_code="error_code || errorCode",
     max_rate=10.0,
+    webhooks=(Webhook("id"),),
     source="https://sync.so/docs/api-reference/guides/rate-limits",
 )
