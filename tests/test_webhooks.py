@@ -36,7 +36,8 @@ class Asked(VideoTranslationClient):
         self.asked: list[str | None] = []
 
     def poll_now(self, job_id: str | None = None) -> None:
-        """Remembers a job."""
+        """Remembers a job, if it can be one."""
+        super().poll_now(job_id)
         self.asked.append(job_id)
 
 
@@ -295,6 +296,7 @@ def test_methods(method: str) -> None:
         heygen(7),
         heygen(["job-1"]),
         heygen(""),
+        heygen(".."),
         heygen("\ud800"),
         b'{"event_type": "avatar_video.success", "event_data": {"video_id": "job-1"}}',
     ],

@@ -12,13 +12,14 @@ from .clock import VirtualClock
 from .faults import Fault
 from .files import ResultFile
 from .received import ReceivedRequest
-from .script import JobPlan, JobScript, Poll
+from .script import Delivery, JobPlan, JobScript, Poll
 from .service import MockService
 
 if TYPE_CHECKING:
     from .server import MockServer
 
 __all__ = [
+    "Delivery",
     "Fault",
     "JobPlan",
     "JobScript",

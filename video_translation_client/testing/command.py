@@ -120,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     option("latency", "SECONDS", units.seconds, f"how late every answer is {default}")
     option("seed", "NUMBER", int, "makes chance repeatable")
     option("service", "NAME", str, f"answer as this service does: {', '.join(LANGUAGES)}")
+    webhook = "tell this URL of the ends of jobs, as the service does"
+    parser.add_argument("--webhook", metavar="URL", help=webhook)
+    parser.add_argument("--webhook-secret", metavar="TEXT", help="what to sign these calls with")
     parser.add_argument("--progress", action="store_true", help="tell the progress of jobs")
     parser.add_argument(
         "--result",

@@ -15,7 +15,28 @@ from .files import ResultFile, file_of
 
 Duration = Union[float, Tuple[float, float]]
 
+_MOST_SECONDS = 1e9
+
 _OUTCOMES = (None, "completed", "error", "random")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook that is sent for a job.
+
+    Attributes:
+        after: Seconds after the job's end. Less than 0 is before it: such a call tells of an end
+            that has not come, at the job's first poll at the earliest.
+        forged: Whether it is signed with another secret than the service's. Nobody sends it again
+            where it is not taken.
+    """
+
+    after: float = 0.0
+    forged: bool = False
+
+    def __post_init__(self) -> None:
+        arguments.number("after", self.after, least=-_MOST_SECONDS, most=_MOST_SECONDS)
+        check_flag("forged", self.forged)
 
 
 @dataclass(frozen=True)
@@ -35,6 +56,8 @@ class JobScript:
             its result is still null. It matters where the service's language has a result.
         result: The ``ResultFile`` that the URL of its result gives, or bytes for a plain one; None
             gives no such URL, or, in the language of a real service, one that leads nowhere.
+        webhooks: What is sent for it, where the server has a URL to send that to: by default one
+            ``Delivery``, at its end.
     """
 
     duration: Duration | None = None
@@ -45,6 +68,7 @@ class JobScript:
     fault_rate: float | None = None
     result_after: float = 0.0
     result: ResultFile | bytes | None = None
+    webhooks: tuple[Delivery, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.duration is not None:
@@ -69,6 +93,11 @@ class JobScript:
                 raise TypeError(f"faults must have a Fault for poll {number}, not {fault!r}")
         arguments.number("result_after", self.result_after, least=0)
         object.__setattr__(self, "result", file_of(self.result))
+        if self.webhooks is not None:
+            if not isinstance(self.webhooks, tuple):
+                raise TypeError(f"webhooks must be a tuple of Delivery, not {self.webhooks!r}")
+            for delivery in self.webhooks:
+                arguments.instance("webhooks", delivery, Delivery)
 
 
 @dataclass(frozen=True)
@@ -165,6 +194,11 @@ class Job:
         if ends_at is None or now < ends_at + self._script.result_after:
             return None
         return file_of(self._script.result) if self.plan.outcome == "completed" else None
+
+    def deliveries(self) -> list[tuple[float, Delivery]]:
+        """Returns its webhooks, once it has begun, each with when it is to be sent."""
+        ends_at = cast("float", self.plan.ends_at)
+        return [(ends_at + one.after, one) for one in self._script.webhooks or ()]
 
     def begin_download(self) -> bool:
         """Counts a download of its result; says whether it is to be cut off."""

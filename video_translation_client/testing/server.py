@@ -20,6 +20,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from .._base.text import quote
 from .page import Page
+from .sender import sender_of
 from .service import MockService
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .script import Job
     from .service import ServiceSettings
 
 _LOGGER = logging.getLogger("video_translation_client.testing")
@@ -45,6 +47,12 @@ class MockServer(MockService):
     Args:
         host: The address to listen on: IPv4, IPv6 without brackets, or a name.
         port: The port, or 0 for one that is free.
+        webhook: The URL to which the service's webhooks are sent when jobs end, such as
+            ``"http://127.0.0.1:8080/"``: on a thread of the server's own, while it listens. Jobs
+            begin with their first poll. What is not answered with a 2xx is sent thrice in all, and
+            then given up with a warning in the log. It takes a ``service`` that has webhooks:
+            ``"heygen"``, ``"murf"`` or ``"sync"``.
+        webhook_secret: What they are signed with, as the service does; None: they are not signed.
         **settings: Those of ``MockService``.
 
     Raises:
@@ -60,9 +68,16 @@ class MockServer(MockService):
     """
 
     def __init__(
-        self, *, host: str = "127.0.0.1", port: int = 0, **settings: Unpack[ServiceSettings]
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        webhook: str | None = None,
+        webhook_secret: str | None = None,
+        **settings: Unpack[ServiceSettings],
     ) -> None:
         super().__init__(**settings)
+        self._sender = sender_of(settings.get("service"), webhook, webhook_secret, self._clock)
         if not isinstance(host, str):
             raise TypeError(f"host must be an address or a name, not {host!r}")
         if not re.fullmatch(r"[!-~]+", host):
@@ -111,6 +126,8 @@ class MockServer(MockService):
         )
         thread.start()
         self._running = (server, thread)
+        if self._sender is not None:
+            self._sender.start()
 
     def stop(self) -> None:
         """Closes the port and all connections, and waits for the threads to end.
@@ -121,6 +138,8 @@ class MockServer(MockService):
             return
         server, thread = self._running
         self._running = None
+        if self._sender is not None:
+            self._sender.stop()
         server.shutdown()
         thread.join()
         server.close_connections()
@@ -139,6 +158,10 @@ class MockServer(MockService):
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _begin(self, job: Job) -> None:
+        if self._sender is not None:
+            self._sender.tell_of(job)
 
 
 class _Handler(WSGIRequestHandler):

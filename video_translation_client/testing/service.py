@@ -24,7 +24,9 @@ from .jobs import Jobs
 from .languages import Question, Request, language_of
 from .received import Look, Received, ReceivedRequest
 from .script import (
+    Delivery,
     Duration,
+    Job,
     JobPlan,
     JobScript,
     Poll,
@@ -134,7 +136,10 @@ class MockService:
     ) -> None:
         self._language = language_of(service)
         check_duration(duration)  # unlike a script's, it can't be None
-        usual = JobScript(duration, outcome, error_rate, progress, {}, fault_rate, result=result)
+        told = (Delivery(),)
+        usual = JobScript(
+            duration, outcome, error_rate, progress, {}, fault_rate, result=result, webhooks=told
+        )
         self._latency = arguments.number("latency", latency, least=0)
         check_flag("strict", strict)
         check_flag("progress", progress)
@@ -176,6 +181,7 @@ class MockService:
         fault_rate: float | None = None,
         result_after: float = 0.0,
         result: ResultFile | bytes | None = None,
+        webhooks: tuple[Delivery, ...] | None = None,
     ) -> JobPlan:
         """Scripts a job, as ``JobScript`` describes; one seen before begins anew.
 
@@ -183,7 +189,15 @@ class MockService:
             What the job will do.
         """
         script = JobScript(
-            duration, outcome, error_rate, progress, faults or {}, fault_rate, result_after, result
+            duration,
+            outcome,
+            error_rate,
+            progress,
+            faults or {},
+            fault_rate,
+            result_after,
+            result,
+            webhooks,
         )
         return self._add(job_id, script)
 
@@ -294,11 +308,16 @@ class MockService:
         with self._lock:
             return self._jobs.add(job_id, script)
 
+    def _begin(self, job: Job) -> None:
+        """Hears of each job that begins, under the lock; for who tells of its end."""
+
     def _poll(self, job_id: str | None, now: float, base: str) -> Standing | None:
         job = self._jobs.find(job_id)
         if job is None:
             return None
         standing = job.poll(now)
+        if standing.poll.number == 1:
+            self._begin(job)
         file = job.result_at(now)
         if file is not None:
             seconds = math.inf if file.expires is None else file.expires
