@@ -16,6 +16,7 @@ import pytest
 import requests
 from conftest import PATIENCE, serving
 from test_mock_server_command import running, usage_error
+from test_mock_service import ask as wsgi
 
 from video_translation_client.testing import Delivery, JobScript, MockServer, VirtualClock
 
@@ -268,6 +269,16 @@ def test_started_again(clock: VirtualClock) -> None:
         clock.advance(0)
         inbox.came.get(timeout=PATIENCE)
     assert inbox.told == [(900, "job-1")]
+
+
+def test_not_started(clock: VirtualClock) -> None:
+    """A server that is used as an app alone sends nothing, and holds up no clock."""
+    inbox = Inbox(clock)
+    with serving(inbox) as url:
+        server = MockServer(service="heygen", webhook=url, clock=clock)
+        assert wsgi(server, "/v3/video-translations/job-1", HTTP_X_API_KEY="key")[0] == 200
+        clock.advance(60)
+    assert inbox.calls == []
 
 
 def test_real_time() -> None:

@@ -83,11 +83,16 @@ def submit_held(scene: Scene, client: VideoTranslationClient, **settings: Any) -
     return future
 
 
-def test_rare_polls_are_enough(scene: Scene) -> None:
-    """A job of twenty minutes takes three polls, the last one right after the webhook."""
+@pytest.mark.parametrize(
+    ("duration", "polls"),
+    [(300.0, [0, 300]), (1200.0, [0, 900, 1200]), (1795.0, [0, 900, 1795])],
+)
+def test_rare_polls_are_enough(scene: Scene, duration: float, polls: list[float]) -> None:
+    """A job of up to half an hour takes three polls, the last one right after the webhook."""
+    scene.server.job("job-1", duration=duration)
     client = scene.client(strategy=FixedInterval(900.0))
     assert client.get_status("job-1") == "completed"
-    assert scene.polls() == [0, 900, 1200]
+    assert scene.polls() == polls
     assert scene.statuses == ["204"]
 
 

@@ -349,6 +349,25 @@ def test_length_that_is_too_small() -> None:
     assert stream.tell() == len(heygen())
 
 
+@pytest.mark.parametrize("breaks_off", [False, True])
+def test_slow_bodies(breaks_off: bool) -> None:
+    """A body may come byte by byte; where its caller breaks off, it is what has come."""
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            piece = super().read(1)
+            if breaks_off and not piece:
+                raise ConnectionResetError
+            return piece
+
+    body = heygen()
+    environ = {"CONTENT_LENGTH": str(len(body) + breaks_off), "wsgi.input": Slow(body)}
+    app = receiver(Asked(), SECRET)
+    assert ask(app, b"", signed(body), **environ) == "204"
+    environ["wsgi.input"] = Slow(body[:-1])
+    assert ask(app, b"", signed(body), **environ) == "401"
+
+
 def test_no_more_is_read_than_the_limit() -> None:
     """Of a body without a length, one byte over the limit tells that it is too large."""
     stream = io.BytesIO(b" " * 10 * LIMIT)

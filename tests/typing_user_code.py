@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+from wsgiref.simple_server import make_server
 
 import requests
 
@@ -16,8 +17,10 @@ from video_translation_client import (
     StatusReport,
     VideoTranslationClient,
     VideoTranslationError,
+    Webhook,
 )
-from video_translation_client.testing import Fault, JobScript, MockServer, VirtualClock
+from video_translation_client.testing import Delivery, Fault, JobScript, MockServer, VirtualClock
+from video_translation_client.webhooks import receiver
 
 
 def blocking() -> str:
@@ -82,6 +85,13 @@ def details(future: StatusFuture) -> None:
     plain.cancel()
 
 
+def told(client: VideoTranslationClient, secret: str) -> None:
+    """A server that takes webhooks."""
+    with make_server("127.0.0.1", 8080, receiver(client, secret)) as server:
+        server.set_app(receiver(client, [secret, "new"], webhook=Webhook("id", "Signature")))
+        server.serve_forever()
+
+
 def constant(moment: Moment) -> float:
     """A strategy of the user's own."""
     return 5 + moment.chance
@@ -91,6 +101,9 @@ def tested() -> None:
     """A test of the user's own."""
     clock = VirtualClock()
     jobs = {"job-1": JobScript(duration=3, faults={1: Fault.http(503)})}
+    MockServer(service="heygen", webhook="http://127.0.0.1:8080", webhook_secret="secret").job(
+        "job-1", webhooks=(Delivery(after=5), Delivery(forged=True))
+    )
     with MockServer(duration=(3, 6), jobs=jobs, clock=clock) as server:
         VideoTranslationClient(server.url, strategy=constant, clock=clock)
         VideoTranslationClient(server.url, strategy=ExponentialBackoff(jitter=0), clock=clock)

@@ -83,6 +83,7 @@ class Sender:
 
     def start(self) -> None:
         """Begins to send; what has become due before is sent now."""
+        # A virtual clock counts no more on who has left it.
         self._ends, self._wakeups = False, queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="mock-server-webhooks", daemon=True)
         self._thread.start()
@@ -100,7 +101,8 @@ class Sender:
     def _add(self, at: float, told: _Told) -> None:
         with self._lock:
             heapq.heappush(self._due, (at, next(self._numbers), told))
-        self._clock.wake(self._wakeups)
+        if self._thread is not None:  # or a virtual clock would wait for nobody
+            self._clock.wake(self._wakeups)
 
     def _run(self) -> None:
         wakeups = self._wakeups
