@@ -178,14 +178,8 @@ class Keeping(Intake, Guest):
         elif isinstance(event, Ended):
             future = next((one for one in list(job.futures) if one.end is event), None)
             if future is not None:
-                self._hear_of_end(job, future, event)
-
-    def _hear_of_end(self, job: Job, future: StoredFuture, end: Ended) -> None:
-        if future is job.leader and end.status in _OF_JOB:
-            for follower in job.followers():
-                self.scheduler.conclude(follower, end)
-        self._ended.append(future)
-        self._desk.wake(self)
+                self._ended.append(future)
+                self._desk.wake(self)
 
     # On the desk's thread
 
@@ -273,8 +267,11 @@ class Keeping(Intake, Guest):
         job, end = self._jobs.part(future), future.ends[0]
         if job is None:
             return []
-        if future is job.leader:
+        if future is job.leader and end.status not in _OF_JOB:
             self._others.elect(job, 0.0)
+        elif future is job.leader:  # here, as whoever joins does so on this thread
+            for follower in job.followers():
+                self.scheduler.call_later(partial(self.scheduler.conclude, follower, end))
         is_cancelled = end.status is Status.CANCELLED
         is_left = end.status is Status.ABANDONED or (
             is_cancelled and (future.is_left or self._is_leaving)
