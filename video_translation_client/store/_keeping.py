@@ -120,14 +120,15 @@ class Keeping(Intake, Guest):
     ) -> dict[str | None, StatusFuture]:
         """As ``VideoTranslationClient.resume``."""
         self.scheduler.start()
-        if on_future is not None:
-            self._others.on_future = on_future
         found: dict[str | None, StatusFuture] = {}
         while True:
             some = self._desk.ask(self, self._others.find, self._revive)
             if not some:
-                return found
+                break
             found.update((future.job_id, future) for future in some)
+        if on_future is not None:  # only now, so that it is not given what is returned
+            self._others.on_future = on_future
+        return found
 
     def nudge(self, job_id: str | None) -> None:
         """Has a job asked for as soon as may be, wherever it is waited for."""
