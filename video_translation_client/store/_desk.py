@@ -72,10 +72,10 @@ class Desk(Forking):
         self._using = threading.Lock()  # held while the file is used, and while the process forks
         self._is_held = False  # whether by a fork
         self._closes = False
+        self._looks_at = 0.0
         # Of the desk's thread alone:
         self._unwritten: list[Step] = []
         self._watch = Watch(self._lease)
-        self._looks_at = 0.0
         self._has_warned = False
         self.trouble: str | None = None
 
@@ -130,6 +130,10 @@ class Desk(Forking):
         if error is not None:
             raise error
         return answer
+
+    def look_soon(self) -> None:
+        """Has others looked at with what is written next."""
+        self._looks_at = 0.0
 
     def leave(self, guest: Guest) -> None:
         """Returns once all of a client is written, which has nothing there any more."""

@@ -22,7 +22,7 @@ from ._future import StoredFuture
 from ._guests import Guest, Step
 from ._jobs import Jobs
 from ._others import Others
-from ._records import Key, Limits
+from ._records import Key, limits_of
 
 if TYPE_CHECKING:
     from typing import Any, Callable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._file import Scope
     from ._guests import Books
     from ._jobs import Job
+    from ._records import Limits
 
 # How a wait may end because of its job, and for all who wait for it.
 _OF_JOB = (Status.COMPLETED, Status.ERROR, Status.REJECTED)
@@ -106,7 +107,7 @@ class Keeping(Intake, Guest):
             RuntimeError: After ``shutdown``, or there is no thread to be had.
         """
         self.scheduler.start()
-        limits = Limits(rules.max_attempts, rules.max_wait_time)
+        limits = limits_of(rules.max_attempts, rules.max_wait_time)
         write = partial(self._claim, futures, limits)
         try:
             self._desk.ask(self, write, partial(self._take_in, futures, rules, limits))
@@ -121,6 +122,7 @@ class Keeping(Intake, Guest):
         """As ``VideoTranslationClient.resume``."""
         self.scheduler.start()
         found: dict[str | None, StatusFuture] = {}
+        self._desk.look_soon()
         while True:
             some = self._desk.ask(self, self._others.find, self._revive)
             if not some:

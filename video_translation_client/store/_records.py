@@ -39,6 +39,15 @@ class Limits(NamedTuple):
 
 NO_LIMITS = Limits(None, None)
 
+# The largest number that SQLite has.
+_MOST_ATTEMPTS = 2**63 - 1
+
+
+def limits_of(max_attempts: int | None, max_wait_time: float | None) -> Limits:
+    """Returns limits as they can be written."""
+    attempts = None if max_attempts is None else min(max_attempts, _MOST_ATTEMPTS)
+    return Limits(attempts, max_wait_time)
+
 
 class Progress(NamedTuple):
     """How far a wait has come.
