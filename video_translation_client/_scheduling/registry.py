@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     from ..future import StatusFuture
+    from .decision import Again
     from .due import Due
     from .listeners import Listeners
     from .pace import Pace
@@ -85,29 +86,26 @@ class Registry:
             elif not wait.rests and not wait.is_nudged:
                 self._bring_forward(wait, now)
 
-    def continue_with(self, wait: Wait, now: float, seconds: float, *, held: bool) -> None:
-        """Has the next poll of a wait come as was decided, or before that if it was nudged.
-
-        Args:
-            wait: It was polled.
-            now: The time.
-            seconds: From now on.
-            held: Whether the service wants it not to be asked for any earlier.
-        """
+    def continue_with(self, wait: Wait, again: Again, now: float) -> None:
+        """Has a wait go on as was decided, and its next poll come before that if it was nudged."""
+        wait.alone, wait.free = again.alone, again.free
+        wait.job_end, wait.job_end_at = again.end, again.end_at
         if wait.rests:
             self._due.rest(wait)
-        elif wait.poll_again or seconds <= 0:
+            return
+        self._pace.reckon(wait, again.interval, 1.0 if again.alone else None)
+        if wait.poll_again or again.seconds <= 0:
             wait.poll_again = wait.is_nudged = False
             self._due.add(wait, now)
-        else:
-            planned, wait.planned = wait.planned, None
-            if planned is not None and not held:  # a poll that was nudged for puts none off
-                earliest = max(now, wait.asked + wait.rules.min_interval)
-                seconds = min(seconds, max(planned, earliest) - now)
-            self._due.put_off(wait, now, seconds, held=held or wait.alone)
-            if wait.is_nudged:
-                wait.is_nudged = False
-                self._bring_forward(wait, now)
+            return
+        seconds, planned, wait.planned = again.seconds, wait.planned, None
+        if planned is not None and not again.held:  # a poll that was nudged for puts none off
+            earliest = max(now, wait.asked + wait.rules.min_interval)
+            seconds = min(seconds, max(planned, earliest) - now)
+        self._due.put_off(wait, now, seconds, held=again.held or again.alone)
+        if wait.is_nudged:
+            wait.is_nudged = False
+            self._bring_forward(wait, now)
 
     def lead(self, wait_after: tuple[Wait, float], now: float) -> None:
         """Has a wait at rest polled from now on, first after some seconds."""

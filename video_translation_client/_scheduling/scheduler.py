@@ -292,12 +292,8 @@ class Scheduler(Owner, Plan, Resting):
         """Has waits continue as was decided."""
         for wait, again in decided:
             wait.poll = None
-            if not wait.is_known:
-                continue
-            wait.alone, wait.free = again.alone, again.free
-            wait.job_end, wait.job_end_at = again.end, again.end_at
-            self._pace.reckon(wait, again.interval, 1.0 if again.alone else None)
-            self._registry.continue_with(wait, now, again.seconds, held=again.held)
+            if wait.is_known:
+                self._registry.continue_with(wait, again, now)
 
     def _learn(self, poll: Poll, waits: list[Wait], told: Sequence[Outcome], now: float) -> None:
         """Lets the pace of all requests follow from how one was answered."""
