@@ -104,7 +104,7 @@ class Store:
             file.connect(_PATIENCE)
             file.execute("BEGIN")
             records, owners = file.all(), file.owners()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError, ValueError) as error:  # it was replaced since
             raise OSError(f"the store {self._path!r} can't be read: {error}") from None
         finally:
             file.disconnect()
