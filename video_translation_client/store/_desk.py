@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 from .._base import forks
 from .._base.forks import PATIENCE, Forking
 from .._base.log import log
-from .._scheduling.workers import THREAD_NAME
+from .._scheduling.workers import LAST_MOMENTS, THREAD_NAME
 from ..clock import Clock
 from ._file import File
-from ._guests import Books, Guest, Step, Written, nothing
+from ._guests import Books, Guest, Step, Written
 from ._owners import Watch, here
 
 if TYPE_CHECKING:
@@ -115,6 +115,12 @@ class Desk(Forking):
         with contextlib.suppress(RuntimeError):  # there is no thread: the next one writes it
             self._start()
 
+    def wake_late(self, guest: Guest) -> None:
+        """Likewise, of a client that has left: it leaves again."""
+        reference = weakref.ref(guest)
+        with contextlib.suppress(RuntimeError):
+            self.post(Step(guest, _bury, lambda _: self._see_off(reference)))
+
     def ask(
         self, guest: Guest, write: Callable[[Books], object], settle: Callable[[Any], object]
     ) -> Any:
@@ -139,7 +145,10 @@ class Desk(Forking):
         """Returns once all of a client is written, which has nothing there any more."""
         reference = weakref.ref(guest)
         if reference in self._guests:
-            self.ask(guest, nothing, lambda _: self._see_off(reference))
+            self.ask(guest, _bury, lambda _: self._see_off(reference))
+            thread = self._thread
+            if thread is not None and not self._guests:
+                thread.join(LAST_MOMENTS)
 
     def close(self) -> None:
         """Writes what is left, at the end of the process or of the use of the file."""
@@ -231,7 +240,7 @@ class Desk(Forking):
     def _write(self, asked: list[Step]) -> None:
         """Writes steps and what has come together, and looks at the others where it is time."""
         steps, self._unwritten = self._unwritten, []
-        for guest in self._present():
+        for guest in dict.fromkeys([*self._present(), *(step.guest for step in asked)]):
             steps += guest.gather()
         steps += asked
         now = self._clock.monotonic()
@@ -244,8 +253,8 @@ class Desk(Forking):
                 self._file.connect(_AT_EASE if self.trouble is None else _IN_TROUBLE)
                 self._file.be_durable(any(step.is_durable for step in steps))
                 with self._file.transaction():
-                    written = self._write_within(steps, looks, now)
-            self.trouble = None
+                    done = self._write_within(steps, looks, now)
+            written, self.trouble = done, None  # not before it is committed
         except (sqlite3.OperationalError, OSError) as error:  # which may pass
             self._tell(error)
             self._unwritten = [step for step in steps if step.is_kept]
@@ -300,6 +309,10 @@ class Desk(Forking):
         if not self._has_warned:
             self._has_warned = True
             log(logging.WARNING, "%s; waits go on in memory", self.trouble)
+
+
+def _bury(books: Books) -> None:
+    books.file.bury(books.owner, books.change)
 
 
 def _answer(

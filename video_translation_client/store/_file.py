@@ -238,8 +238,13 @@ class File(Connection):
         self.execute("INSERT OR IGNORE INTO callers VALUES (?, ?)", (wait, owner))
 
     def detach(self, wait: int, owner: int) -> None:
-        """Makes a client a caller of a wait no more; with the last one, the wait goes."""
+        """Makes a client a caller of a wait no more; with the last one, the wait goes.
+
+        One that has left before is nobody, unless somebody has taken its place.
+        """
         self.execute("DELETE FROM callers WHERE wait = ? AND owner = ?", (wait, owner))
+        if not self._changed():
+            self.execute("DELETE FROM callers WHERE wait = ? AND owner = ?", (wait, NOBODY))
         if not self.execute("SELECT 1 FROM callers WHERE wait = ? LIMIT 1", (wait,)):
             self.execute("DELETE FROM waits WHERE id = ?", (wait,))
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from ..errors import PollError
 from ..future import StatusFuture
+from ..status import Status
 from ._records import NO_LIMITS, Progress
 
 if TYPE_CHECKING:
     from typing import Any, Callable
 
     from ..clock import Clock
+    from ..events import Ended
     from ..future import Owner
-    from ..status import Hints, Status
+    from ..status import Hints
     from ._keeping import Keeping
     from ._records import Record
 
@@ -27,7 +29,7 @@ class StoredFuture(StatusFuture):
     Attributes:
         limits: Only for the store: what ends the wait.
         number: Likewise: that of the wait in the file; None: it is not there.
-        is_left: Likewise: whether its end here is to be found by others as if it had not been.
+        leaves: Likewise: whether others are to go on with the wait although this one is cancelled.
     """
 
     def __init__(
@@ -42,10 +44,16 @@ class StoredFuture(StatusFuture):
         super().__init__(job_id, owner, clock, on_update, hints)
         self.limits = NO_LIMITS
         self.number: int | None = None
-        self.is_left = False
+        self.leaves = False
         self._keeping = keeping
         self._calls_back = False
         self._undelivered = [True]  # who takes it out tells the store: one step
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it has ended, but not its wait, which others are to find."""
+        status = self.ends[0].status
+        return status is Status.ABANDONED or (status is Status.CANCELLED and self.leaves)
 
     def progress(self) -> Progress:
         """Returns how far it has come."""
@@ -99,6 +107,17 @@ class StoredFuture(StatusFuture):
         super().add_done_callback(fn)
         self._deliver()
 
+    def deliver(self) -> None:
+        """Tells the store, once, that somebody knows of its end; only for the store."""
+        with contextlib.suppress(IndexError):
+            self._undelivered.pop()
+            self._keeping.deliver(self)
+
+    def _claim(self, end: Ended) -> bool:
+        if not self.ends:  # a shutdown that comes later does not change why it was cancelled
+            self.leaves = self.leaves or self._keeping.is_leaving
+        return super()._claim(end)
+
     def _run_callbacks(self) -> None:
         self._calls_back = bool(self._done_callbacks_left)
         try:
@@ -109,7 +128,6 @@ class StoredFuture(StatusFuture):
             self._deliver()
 
     def _deliver(self) -> None:
-        if self.done() and not self._calls_back and not self._done_callbacks_left:
-            with contextlib.suppress(IndexError):
-                self._undelivered.pop()
-                self._keeping.deliver(self)
+        is_told = not (self._calls_back or self._done_callbacks_left)
+        if is_told and self.done() and not self.is_left:
+            self.deliver()

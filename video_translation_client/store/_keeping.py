@@ -69,6 +69,9 @@ class Keeping(Intake, Guest):
         scope: What they have in common.
         rules: What holds for those that were begun elsewhere, but for their limits.
         patience: Seconds within which one poll is answered.
+
+    Attributes:
+        is_leaving: Whether what is cancelled from now on is to be found by others.
     """
 
     def __init__(
@@ -83,7 +86,8 @@ class Keeping(Intake, Guest):
         super().__init__(make_scheduler(self.listen), clock)
         self._desk = desk
         self._scope = scope
-        self._is_leaving = False  # whether what is cancelled from now on is to be found by others
+        self.is_leaving = False
+        self._has_left = False
         self._jobs = Jobs()
         self._others = Others(self._jobs, self.scheduler, clock, scope, rules, patience, self.make)
         # What the desk is to hear of, from any thread:
@@ -139,7 +143,7 @@ class Keeping(Intake, Guest):
             self.scheduler.nudge(job_id)
         elif len(self._nudged) < _MOST_NUDGES:
             self._nudged[job_id or ""] = None
-            self._desk.wake(self)
+            self._wake()
 
     def poll_now(self, future: StoredFuture) -> None:
         """Has the job of a future asked for as soon as possible."""
@@ -153,19 +157,20 @@ class Keeping(Intake, Guest):
         """Notes that somebody was told of the end of a future."""
         if future.number is not None:
             self._delivered.append(future.number)
-            self._desk.wake(self)
+            self._wake()
 
     def leave(self, future: Any) -> None:
         """Ends a future that nobody can have any more, and has others find its wait."""
-        future.is_left = not future.ends
+        future.leaves = future.leaves or not future.ends
         future.cancel()
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """As ``VideoTranslationClient.shutdown``; what is cancelled so is to be found by others."""
         self._others.on_future = None
-        self._is_leaving = self._is_leaving or cancel_futures
+        self.is_leaving = self.is_leaving or cancel_futures
         super().shutdown(wait, cancel_futures)
         if wait and self.scheduler.threads.have_ended():
+            self._has_left = True
             self._desk.leave(self)
 
     def listen(self, event: Event) -> None:
@@ -182,7 +187,10 @@ class Keeping(Intake, Guest):
             future = next((one for one in list(job.futures) if one.end is event), None)
             if future is not None:
                 self._ended.append(future)
-                self._desk.wake(self)
+                self._wake()
+
+    def _wake(self) -> None:
+        (self._desk.wake_late if self._has_left else self._desk.wake)(self)
 
     # On the desk's thread
 
@@ -275,13 +283,9 @@ class Keeping(Intake, Guest):
         elif future is job.leader:  # here, as whoever joins does so on this thread
             for follower in job.followers():
                 self.scheduler.call_later(partial(self.scheduler.conclude, follower, end))
-        is_cancelled = end.status is Status.CANCELLED
-        is_left = end.status is Status.ABANDONED or (
-            is_cancelled and (future.is_left or self._is_leaving)
-        )
-        number = future.number
-        if number is not None and is_cancelled and not is_left:
-            self._delivered.append(number)
+        number, is_left = future.number, future.is_left
+        if end.status is Status.CANCELLED and not is_left:
+            future.deliver()
         if number is None or job.futures:
             return []
         if is_left:

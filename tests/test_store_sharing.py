@@ -1,0 +1,143 @@
+"""Several futures for one job of a store: in one client, in two clients of a process, in processes.
+
+Of all of them one is polled for; each has its own limits, callbacks and end.
+"""
+
+import concurrent.futures
+import threading
+
+import pytest
+from conftest import PATIENCE
+
+from video_translation_client import VideoTranslationClient
+from video_translation_client.store import Store
+from video_translation_client.testing import MockServer
+
+QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
+
+
+@pytest.fixture
+def server():
+    """A mock server in real time, whose jobs last until they are told otherwise."""
+    with MockServer(duration=1000) as server:
+        server.job("quick", duration=0)
+        yield server
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the store is."""
+    return tmp_path / "waits.sqlite3"
+
+
+@pytest.fixture
+def make(server, path):
+    """Makes clients in real time with the store, each with a thread of its own for it."""
+    clients = []
+
+    def make(**arguments):
+        arguments = {**QUICK, "store": path, **arguments}
+        clients.append(VideoTranslationClient(server.url, **arguments))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(params=["one client", "two clients", "two stores"])
+def pair(request, make, path):
+    """Two clients of one store, or twice the same one."""
+    if request.param == "one client":
+        client = make()
+        return client, client
+    store = Store(path)
+    return make(store=store), make(store=store if request.param == "two clients" else path)
+
+
+def told(future):
+    """What is set once a future has been told that its job is pending, from now on."""
+    event = threading.Event()
+    future.add_update_callback(lambda _: event.set())
+    return event
+
+
+def ids(path):
+    """The jobs in a store."""
+    return [wait.job_id for wait in Store(path).waits()]
+
+
+def until_no_thread():
+    """Returns once no thread of a store is there any more."""
+    for thread in threading.enumerate():
+        if thread.name.endswith("-store"):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+def test_an_end_by_shutdown_is_delivered_to_nobody(make, path):
+    """Though done-callbacks have returned, and others have seen that the future was cancelled."""
+    for _ in range(10):
+        client = make()
+        futures = [client.submit(f"job-{number}") for number in range(10)]
+        for future in futures:
+            future.add_done_callback(lambda future: future.cancelled())
+        client.shutdown(cancel_futures=True)
+        for future in futures:
+            with pytest.raises(concurrent.futures.CancelledError):
+                future.result()
+        assert len(ids(path)) == 10
+
+
+def test_who_cancels_before_a_shutdown_has_cancelled(make, path):
+    """However soon it comes."""
+    client = make()
+    futures = client.submit_all(f"job-{number}" for number in range(50))
+    for future in futures[1:]:
+        future.cancel()
+    client.shutdown(cancel_futures=True)
+    assert ids(path) == ["job-0"]
+
+
+def test_a_cancelled_one_is_delivered_once(make, path):
+    """Its callback tells nobody that the other one has ended."""
+    client = make()
+    first, second = client.submit("job-1"), client.submit("job-1")
+    first.add_done_callback(lambda future: None)
+    assert first.cancel()
+    assert told(second).wait(PATIENCE)
+    client.shutdown(cancel_futures=True)
+    assert ids(path) == ["job-1"]
+
+
+def test_ends_may_be_fetched_after_the_shutdown(make, path):
+    """They are delivered then; no thread remains."""
+    client = make()
+    futures = [client.submit("quick") for _ in range(3)] + client.submit_all(["quick"])
+    client.shutdown()
+    assert ids(path) == ["quick"]
+    assert [future.result() for future in futures] == ["completed"] * 4
+    until_no_thread()
+    assert ids(path) == []
+
+
+def test_an_end_that_another_client_has_taken_over_is_its_own(make, path):
+    """Who fetches it later where it was left takes nothing away."""
+    client, other = make(), make()
+    future = client.submit("quick")
+    client.shutdown()
+    (resumed,) = other.resume().values()
+    assert future.result() == "completed"
+    assert ids(path) == ["quick"]
+    assert resumed.result() == "completed"
+    other.shutdown()
+    assert ids(path) == []
+
+
+def test_no_thread_remains_after_a_nudge_that_came_late(make):
+    """It reaches nobody, and costs nothing."""
+    client = make()
+    assert client.submit("quick").result(PATIENCE) == "completed"
+    client.shutdown()
+    client.poll_now("quick")
+    until_no_thread()
