@@ -2,12 +2,14 @@
 
 command.py      words in, exit status out
 watch.py        the command `watch`: its options, its help, its run
+check.py        the same of `check`
 plan.py         the same of `plan`
 demo.py         the same of `demo`
 services.py     the same of `services`
 parser.py       what the parsers of all commands have in common
 options.py      the client's arguments as options
-targets.py      the URL and the job ids among the words of `watch`
+targets.py      the URL and the job ids among the words of `watch` and `check`
+asking.py       the client that they ask with
 own_service.py  the service that `watch` asks: by name, of the user's own, or by options
 interval.py     the same wait after every poll, as an option
 learning.py     what jobs are said to take, and the history of those before, as options

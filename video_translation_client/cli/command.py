@@ -11,12 +11,18 @@ import sys
 from typing import Sequence
 
 from .. import __version__
-from . import demo, plan, services, watch
+from . import check, demo, plan, services, watch
 from .exit_status import ExitStatus
 from .output import OutputLostError, complain, give_up
 from .parser import NAME, Parser, program
 
-_COMMANDS = {"watch": watch, "plan": plan, "demo": demo, "services": services}
+_COMMANDS = {
+    "watch": watch,
+    "check": check,
+    "plan": plan,
+    "demo": demo,
+    "services": services,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,4 +63,5 @@ def _run(words: list[str]) -> ExitStatus:
         status: ExitStatus = _COMMANDS[words[0]].run(parsers[words[0]], words[1:])
         return status
     parser.parse_args(words)
-    return parser.error("a COMMAND is required: watch, plan, demo or services")
+    *names, last = _COMMANDS
+    return parser.error(f"a COMMAND is required: {', '.join(names)} or {last}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import textwrap
+from typing import Mapping
 
 
 class ExitStatus(enum.IntEnum):
@@ -44,8 +45,10 @@ class ExitStatus(enum.IntEnum):
         return member
 
 
+_FIRST = "Where several apply, 4 goes before 3, and 3 before 1"
+
 PRECEDENCE = (
-    "Where several apply, 4 goes before 3, and 3 before 1: after 4, keep waiting with the printed"
+    f"{_FIRST}: after 4, keep waiting with the printed"
     " command. Any other status is final, but where a command is printed because a download has"
     " failed."
 )
@@ -53,13 +56,30 @@ PRECEDENCE = (
 
 def describe() -> str:
     """Returns the part of a help text that explains the exit statuses."""
+    return _described({status: status.meaning for status in ExitStatus}, PRECEDENCE)
+
+
+def describe_look() -> str:
+    """Returns the same of a command that asks once, and neither waits nor downloads."""
+    meanings = {
+        status: status.meaning
+        for status in (ExitStatus.COMPLETED, ExitStatus.FAILED, ExitStatus.USAGE)
+    }
+    meanings[ExitStatus.REJECTED] = "some could not be asked for, as the service rejects them"
+    meanings[ExitStatus.RUNNING] = "some are pending, or unknown: look again later"
+    meanings[ExitStatus.INTERRUPTED] = "Ctrl-C"
+    meanings[ExitStatus.OUTPUT_LOST] = ExitStatus.OUTPUT_LOST.meaning
+    return _described(meanings, f"{_FIRST}. Any but 4 is final.")
+
+
+def _described(meanings: Mapping[ExitStatus, str], precedence: str) -> str:
     lines = ["exit status:"]
-    for status in ExitStatus:
+    for status, meaning in meanings.items():
         lines += textwrap.wrap(
-            status.meaning,
+            meaning,
             78,
             initial_indent=f"  {status.value:<5}",
             subsequent_indent=" " * 7,
             break_on_hyphens=False,
         )
-    return "\n".join([*lines, *textwrap.wrap(PRECEDENCE, 78)])
+    return "\n".join([*lines, *textwrap.wrap(precedence, 78)])

@@ -53,7 +53,8 @@ def add_learning(parser: Parser) -> None:
 
 def with_value(words: list[str]) -> list[str]:
     """Returns the words with ``--learn`` such that it does not take the next one for its value."""
-    return [f"{_LEARN}=" if word == _LEARN else word for word in words]
+    cut = words.index("--") if "--" in words else len(words)
+    return [f"{_LEARN}=" if word == _LEARN else word for word in words[:cut]] + words[cut:]
 
 
 def hints(given: argparse.Namespace) -> dict[str, Any]:

@@ -73,10 +73,9 @@ class Lines(View):
         self._said[job_id] = job.status
         if self.is_quiet and job.status in (PENDING, COMPLETED) and not job.reason:
             return
-        name = "" if job_id is None else f"{job_id}: "
         reason, estimate = job.reason or where(job), job.estimate
         more = f" ({reason})" if reason else "" if estimate is None else f", {likely(estimate)[1]}"
-        self._say(f"{timestamp()} {name}{job.status}{more}")
+        self._say(line(job_id, f"{job.status}{more}"))
 
     def tick(self, board: Board) -> float:
         """Tells what is to be told once."""
@@ -121,8 +120,8 @@ class Results(View):
         self._others.changed(job)
         if lines:
             self._others.make_way()  # both streams may be one terminal
-        for line in lines or ():
-            write_line(line)
+        for text in lines or ():
+            write_line(text)
 
     def tick(self, board: Board) -> float:
         """Tells how things stand."""
@@ -159,10 +158,16 @@ class JsonLines(Lines):
             "error": job.reason,
             "done": job.status != PENDING,
         }
-        write_line(_json(fields))
+        write_line(as_json(fields))
 
 
-def _json(value: Any, **settings: Any) -> str:
+def line(job_id: JobId, text: str) -> str:
+    """Returns the line that says how a job is, with the local time."""
+    name = "" if job_id is None else f"{job_id}: "
+    return f"{timestamp()} {name}{text}"
+
+
+def as_json(value: Any, **settings: Any) -> str:
     """Returns JSON, which has neither NaN nor Infinity: null takes their place (RFC 8259, 6)."""
     try:
         return json.dumps(value, allow_nan=False, default=str, **settings)
@@ -178,4 +183,4 @@ def _lines_of(result: Any) -> list[str]:
     texts = result if isinstance(result, list) else [result]
     if all(isinstance(text, str) for text in texts):
         return texts
-    return [_json(result, separators=(",", ":"))]
+    return [as_json(result, separators=(",", ":"))]

@@ -32,7 +32,7 @@ _PACING = {
 BACKOFF = ("initial_wait_time", "backoff_factor", "jitter", "max_interval")
 
 # Arguments that are no options about pacing, but take seconds.
-_SECONDS = ("age", "expected", "poll_cost", "interval", "--median")
+_SECONDS = ("age", "expected", "poll_cost", "interval", "timeout", "--median")
 
 _PACING_OF_SERVICES = f"""\
 SECONDS may have a unit: {units.EXAMPLES}.

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 NAME = "video-translation-client"
 
+KEYS = f"""\
+keys:
+  The key of a service is read from its environment variable, such as
+  HEYGEN_API_KEY, and so is whatever else it needs, such as the region of azure.
+  There is no option for it: others can see command lines. List the variables:
+    {NAME} services
+  A user name and password for the service at URL stand in ~/.netrc, or in the
+  file that the variable NETRC names."""
+
 
 class Parser(argparse.ArgumentParser):
     """Shows no credentials in its messages."""

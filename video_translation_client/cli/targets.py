@@ -1,16 +1,19 @@
-"""What ``watch`` is to ask for: the URL and the job ids among its words."""
+"""What ``watch`` and ``check`` are to ask for: the URL and the job ids among their words."""
 
 from __future__ import annotations
 
 import re
 import sys
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from .._base import arguments
 from .input import standard_input
 from .output import complain
 from .parser import Parser
 from .wording import refused
+
+if TYPE_CHECKING:
+    import argparse
 
 _END = "Ctrl-Z and Enter end" if sys.platform == "win32" else "Ctrl-D ends"
 
@@ -19,6 +22,33 @@ _HOST = re.compile(
     r"(localhost|\d+(\.\d+){3}|\[[\da-f:.]+\])(:\d+)?(/.*)?|[\w-]+(\.[\w-]+)*\.[a-z]{2,}:\d+(/.*)?",
     re.IGNORECASE | re.ASCII,
 )
+
+
+def add_targets(parser: Parser) -> None:
+    """Gives a parser the URL and the job ids."""
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        nargs="?",
+        help="where the service stands; with --service it may be left out, and is there for"
+        " gateways and mock servers",
+    )
+    parser.add_argument(
+        "job_ids",
+        metavar="JOB_ID",
+        nargs="*",
+        help="a job; without any, the one unnamed job of the service at URL. '-' reads job ids"
+        " from standard input, one a line",
+    )
+
+
+def parsed(parser: Parser, words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Returns the options among the words of a command, and its other words."""
+    # What follows "--" is kept from argparse, whose versions differ in what they make of it.
+    cut = words.index("--") if "--" in words else len(words)
+    given = parser.parse_intermixed_args(words[:cut])
+    url = [] if given.url is None else [given.url]
+    return given, [*url, *given.job_ids, *words[cut + 1 :]]
 
 
 def url_and_job_ids(

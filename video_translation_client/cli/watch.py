@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import queue
 import sys
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..client import VideoTranslationClient
 from . import downloading, exit_status, own_service
+from .asking import client_of
 from .board import Board
 from .downloading import add_output_dir, saver
 from .exit_status import ExitStatus
@@ -23,10 +22,9 @@ from .learning import add_learning, hints, strategy, to_repeat, with_value
 from .lines import QUIET, USUAL, VERBOSE, JsonLines, Results, live_or_lines
 from .options import add_pacing, given_pacing, option, setting
 from .output import complain
-from .parser import NAME, Parser, program
+from .parser import KEYS, NAME, Parser, program
 from .resume import how_to_resume
-from .targets import url_and_job_ids
-from .wording import refused
+from .targets import add_targets, parsed, url_and_job_ids
 
 if TYPE_CHECKING:
     from .following import Events
@@ -42,20 +40,7 @@ def add_to(commands: Commands) -> Parser:
         description="Waits for jobs of a service and tells how they go.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "url",
-        metavar="URL",
-        nargs="?",
-        help="where the service stands; with --service it may be left out, and is there for"
-        " gateways and mock servers",
-    )
-    parser.add_argument(
-        "job_ids",
-        metavar="JOB_ID",
-        nargs="*",
-        help="a job; without any, the one unnamed job of the service at URL. '-' reads job ids"
-        " from standard input, one a line",
-    )
+    add_targets(parser)
     own_service.add_service(parser)
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="write JSON, see below")
@@ -99,10 +84,7 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     Raises:
         OutputLostError: Standard output takes nothing more.
     """
-    # What follows "--" is kept from argparse, whose versions differ in what they make of it.
-    cut = words.index("--") if "--" in words else len(words)
-    given = parser.parse_intermixed_args(with_value(words[:cut]))
-    positional = [*([] if given.url is None else [given.url]), *given.job_ids, *words[cut + 1 :]]
+    given, positional = parsed(parser, with_value(words))
     service = own_service.service_of(parser, given)
     needs_url = own_service.needs_url(service)
     url, job_ids = url_and_job_ids(parser, positional, needs_url=needs_url)
@@ -114,7 +96,7 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     events: Events = queue.SimpleQueue()
     if given.verbosity == VERBOSE:
         settings["on_event"] = failures(events, view)
-    client = _client(parser, url, settings)
+    client = client_of(parser, url, **settings)
     try:
         board = follow(client, job_ids, view, saver(parser, given, client), events, **hints(given))
     except JobIdError as error:
@@ -138,18 +120,6 @@ def _exit_status(board: Board, view: View) -> ExitStatus:
     return max(board.exit_status, ExitStatus.REJECTED) if lacks else board.exit_status
 
 
-def _client(parser: Parser, url: str | None, settings: dict[str, Any]) -> VideoTranslationClient:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            client = VideoTranslationClient(url, **settings)
-        except (TypeError, ValueError) as error:
-            parser.error(refused(error))
-    for warning in caught:
-        complain(f"warning: {refused(warning.message)}")
-    return client
-
-
 def _tell_how_to_resume(given: argparse.Namespace, url: str | None, board: Board) -> None:
     command = [*program(), "watch"]
     command += ["--json"] if given.json else ["--result"] if given.result else []
@@ -170,13 +140,7 @@ _USAGE = """\
        %(prog)s [OPTION ...] --service NAME JOB_ID ..."""
 
 _EPILOG = f"""\
-keys:
-  The key of a service is read from its environment variable, such as
-  HEYGEN_API_KEY, and so is whatever else it needs, such as the region of azure.
-  There is no option for it: others can see command lines. List the variables:
-    {NAME} services
-  A user name and password for the service at URL stand in ~/.netrc, or in the
-  file that the variable NETRC names.
+{KEYS}
 
 output:
   On a terminal a live display, which needs rich (pip install rich). It shows no

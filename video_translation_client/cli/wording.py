@@ -28,10 +28,10 @@ _UNITS = (
 _NAMES = {
     "base_url": "URL",
     "job_id": "JOB_ID",
-    "service": "--service",
+    "job_ids": "JOB_ID",
     **{
         name: f"--{name.replace('_', '-')}"
-        for name in ("poll_cost", "age", "expected", "group", "interval")
+        for name in ("service", "poll_cost", "age", "expected", "group", "interval", "timeout")
     },
     "path": "--learn",
 }
@@ -113,7 +113,7 @@ def _advice_on(error: BaseException | None) -> str | None:
 
 
 def _name(argument: str) -> str:
-    return _NAMES.get(argument) or option(argument)
+    return _NAMES.get(argument.partition("[")[0]) or option(argument)
 
 
 def _with_advice(text: str, advice: str | None) -> str:
