@@ -19,7 +19,7 @@ import pytest
 from conftest import PATIENCE, python_command, untimed
 
 from video_translation_client.cli import main
-from video_translation_client.cli.resume import how_to_resume
+from video_translation_client.cli.closing import how_to_resume
 from video_translation_client.testing import MockServer
 
 WATCH = ("-m", "video_translation_client", "watch")

@@ -128,7 +128,7 @@ class Board:
     """
 
     def __init__(self, job_ids: Sequence[JobId]) -> None:
-        self.job_ids = list(job_ids)
+        self.job_ids = dict.fromkeys(job_ids)
         self.jobs: dict[JobId, Job] = {}
         self.running: dict[JobId, Job] = {}
         self.ended: dict[str, list[Job]] = {word: [] for word in _ENDS}
@@ -185,7 +185,8 @@ class Board:
         return max(ends, default=ExitStatus.COMPLETED)
 
     def add(self, job: Job) -> None:
-        """Takes in a job whose wait has just begun."""
+        """Takes in a job whose wait has begun."""
+        self.job_ids[job.future.job_id] = None
         self.jobs[job.future.job_id] = self.running[job.future.job_id] = job
 
     def end(self, job: Job, end: Ended, saved: Saved | None) -> None:

@@ -17,13 +17,13 @@ from .._base import arguments
 from ..client import VideoTranslationClient
 from ..errors import PollError, RejectedError, VideoTranslationError
 from ..status import Status
+from .closing import masked
 from .exit_status import ExitStatus
-from .following import follow
+from .following import follow, submitted
 from .lines import live_or_lines
 from .options import as_number
 from .output import OutputLostError, complain, write_line
 from .parser import NAME, Parser
-from .resume import masked
 from .wording import refused
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _poll(url: str, jobs: int) -> ExitStatus:
         )
         if jobs == 1:
             return _poll_one(client)
-        board = follow(client, _names(jobs), live_or_lines())
+        board = follow(client, submitted(client, _names(jobs)), live_or_lines())
     if server is not None and board.exit_status is ExitStatus.FAILED:
         return ExitStatus.COMPLETED  # as it was meant to be
     return board.exit_status

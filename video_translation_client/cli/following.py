@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import itertools
 import queue
 import threading
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from .._base.arguments import ArgumentWarning
 from ..clock import Clock
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     # What has happened, as something for the thread that keeps the books to do.
     Events = queue.SimpleQueue[Callable[[], None]]
 
+    Later = Callable[[StatusFuture], object]
+
 TICK = 0.25
 """Seconds between two looks at what no event tells. Short enough for Ctrl-C where a wait for
 an event can't be interrupted (Windows)."""
@@ -42,6 +43,38 @@ an event can't be interrupted (Windows)."""
 
 class JobIdError(Exception):
     """A job id can't be asked for; the message says why, in the command line's words."""
+
+
+class Waits(NamedTuple):
+    """What is to be followed.
+
+    Attributes:
+        job_ids: The jobs that are known beforehand, each once.
+        begin: Returns the waits, each of which may begin only when it is asked for; takes a
+            function for those that come later, from any thread.
+    """
+
+    job_ids: Sequence[JobId]
+    begin: Callable[[Later], Iterable[StatusFuture]]
+
+
+def submitted(client: VideoTranslationClient, job_ids: Sequence[JobId], **hints: Any) -> Waits:
+    """Returns the waits of a client for jobs, each once.
+
+    Args:
+        client: Is to wait for them.
+        job_ids: They. Where one can't be asked for, ``follow`` says so.
+        **hints: What ``submit`` is told of each.
+    """
+
+    def begin(_: Later) -> Iterator[StatusFuture]:
+        try:
+            for job_id in job_ids:
+                yield client.submit(job_id, **hints)
+        except (TypeError, ValueError) as error:
+            raise JobIdError(refused(error)) from error
+
+    return Waits(job_ids, begin)
 
 
 class View(abc.ABC):
@@ -83,37 +116,37 @@ def failures(events: Events, view: View) -> Callable[[Event], None]:
 
 def follow(
     client: VideoTranslationClient,
-    job_ids: Sequence[JobId],
+    waits: Waits,
     view: View,
     saver: Saver | None = None,
     events: Events | None = None,
-    **hints: Any,
 ) -> Board:
-    """Waits for jobs, with a client of its own that it shuts down, and tells a view of them.
+    """Follows the waits of a client of its own, which it shuts down, and tells a view of them.
 
     Ctrl-C and SIGTERM end it early. It waits neither for requests that are under way nor for
     threads.
 
     Args:
-        client: Asks for them.
-        job_ids: Each once.
+        client: Asks for the jobs.
+        waits: They.
         view: Is told.
         saver: Downloads what completes; None: nothing is downloaded.
         events: Where others put what this thread is to do meanwhile, or None.
-        **hints: What ``submit`` is told of each job.
 
     Raises:
         JobIdError: A job id can't be asked for.
         OutputLostError: The view could not write.
     """
-    board = Board(job_ids)
+    board = Board(waits.job_ids)
     events = queue.SimpleQueue() if events is None else events
+    take = partial(_take, events, board, view, saver)
     try:
         with interruptible(board, events):
             with _warnings_told_once():
-                for job_id in itertools.takewhile(lambda _: not board.interrupted, board.job_ids):
-                    submit = partial(client.submit, job_id, **hints)
-                    _submit(submit, job_id, events, board, view, saver)
+                for future in waits.begin(lambda future: events.put(partial(take, future))):
+                    take(future)
+                    if board.interrupted:
+                        break
             _listen(events, board, view)
     finally:
         # On a thread, because with 10,000 jobs that are being polled it takes seconds.
@@ -127,29 +160,26 @@ def follow(
     return board
 
 
-def _submit(
-    submit: Callable[..., StatusFuture],
-    job_id: JobId,
-    events: Events,
-    board: Board,
-    view: View,
-    saver: Saver | None,
+def _take(
+    events: Events, board: Board, view: View, saver: Saver | None, future: StatusFuture
 ) -> None:
-    def answered(status: Status) -> None:
-        events.put(partial(_take_answer, board, view, job_id, status))
+    """Takes in a wait that has begun, and may have come some way."""
+    job = Job(future)
+
+    def answered(future: StatusFuture) -> None:
+        if future.report is not None:
+            events.put(partial(_take_answer, view, job, future.report.status))
 
     def ended(future: Any, saved: Saved | None = None) -> None:
         if saver is not None and saved is None and future.status is Status.COMPLETED:
-            events.put(partial(_take_download, board, job_id))
+            events.put(partial(_take_download, job))
             saver.save(future, partial(ended, future))
         else:
-            events.put(partial(_take_end, board, view, job_id, future.end, saved))
+            events.put(partial(_take_end, board, view, job, future.end, saved))
 
-    try:
-        future = submit(on_update=answered)
-    except (TypeError, ValueError) as error:
-        raise JobIdError(refused(error)) from error
-    board.add(Job(future))
+    board.add(job)
+    future.add_update_callback(answered)
+    answered(future)  # what came before
     future.add_done_callback(ended)
 
 
@@ -175,18 +205,16 @@ def _listen(events: Events, board: Board, view: View) -> None:
     view.close(board)
 
 
-def _take_answer(board: Board, view: View, job_id: JobId, status: Status) -> None:
+def _take_answer(view: View, job: Job, status: Status) -> None:
     # The answer that tells the end is followed by the end itself, which tells the reason.
-    if status is Status.PENDING and board.jobs[job_id].answer(status):
-        view.changed(board.jobs[job_id])
+    if status is Status.PENDING and job.answer(status):
+        view.changed(job)
 
 
-def _take_download(board: Board, job_id: JobId) -> None:
-    board.jobs[job_id].is_downloading = True
+def _take_download(job: Job) -> None:
+    job.is_downloading = True
 
 
-def _take_end(
-    board: Board, view: View, job_id: JobId, end: Ended, saved: Saved | None = None
-) -> None:
-    board.end(board.jobs[job_id], end, saved)
-    view.changed(board.jobs[job_id])
+def _take_end(board: Board, view: View, job: Job, end: Ended, saved: Saved | None = None) -> None:
+    board.end(job, end, saved)
+    view.changed(job)

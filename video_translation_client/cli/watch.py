@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from . import downloading, exit_status, own_service
 from .asking import client_of
 from .board import Board
+from .closing import how_to_resume
 from .downloading import add_output_dir, saver
 from .exit_status import ExitStatus
-from .following import JobIdError, View, failures, follow
+from .following import JobIdError, View, failures, follow, submitted
 from .interval import add_interval, fixed_interval
 from .learning import add_learning, hints, strategy, to_repeat, with_value
 from .lines import QUIET, USUAL, VERBOSE, JsonLines, Results, live_or_lines
 from .options import add_pacing, given_pacing, option, setting
 from .output import complain
 from .parser import KEYS, NAME, Parser, program
-from .resume import how_to_resume
 from .targets import add_targets, parsed, url_and_job_ids
 
 if TYPE_CHECKING:
@@ -98,7 +98,13 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
         settings["on_event"] = failures(events, view)
     client = client_of(parser, url, **settings)
     try:
-        board = follow(client, job_ids, view, saver(parser, given, client), events, **hints(given))
+        board = follow(
+            client,
+            submitted(client, job_ids, **hints(given)),
+            view,
+            saver(parser, given, client),
+            events,
+        )
     except JobIdError as error:
         parser.error(str(error))
     finally:
