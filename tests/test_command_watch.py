@@ -179,7 +179,7 @@ def test_what_a_service_says_forges_no_line_of_its_own(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "a COMMAND is required: watch, check, plan, demo or services"),
+        ([], "a COMMAND is required: watch, check, resume, waits, plan, demo or services"),
         (["watch"], "the following arguments are required: URL, or --service NAME"),
         (["watch", "job-1"], "URL must be a URL such as 'http://127.0.0.1:5000', not"),
         (["watch", "http://*.example.com"], "no request can be made of"),

@@ -21,6 +21,8 @@ def client_of(parser: Parser, url: str | None, **settings: Any) -> VideoTranslat
             client = VideoTranslationClient(url, **settings)
         except (TypeError, ValueError) as error:
             parser.error(refused(error))
+        except OSError as error:
+            parser.error(f"argument --store: {error}")
     for warning in caught:
         complain(f"warning: {refused(warning.message)}")
     return client

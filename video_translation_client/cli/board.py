@@ -175,6 +175,11 @@ class Board:
         return [job_id for job_id in self.job_ids if job_id not in finished]
 
     @property
+    def waits_go_on(self) -> bool:
+        """Whether nothing but a signal has come between the unfinished jobs and their waits."""
+        return all(job_id in self.running for job_id in self.unfinished)
+
+    @property
     def exit_status(self) -> ExitStatus:
         """What the process tells its caller: that of the end that counts most."""
         if self.interrupted:

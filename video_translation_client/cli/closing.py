@@ -55,12 +55,8 @@ def how_to_resume(
     where = [] if url is None else [masked(url)]
     quoted = [_quoted(word, encoding) for word in [*command, *where, *dashes, *words]]
     text = " ".join(quoted)
-    one = len(job_ids) == 1
-    count, them = ("1 job has", "it") if one else (f"{len(job_ids):,} jobs have", "them")
-    shell = ", in bash, zsh or ksh" if any(word.startswith("$'") for word in quoted) else ""
-    secret = ", with the credentials in place of ***" if where not in ([], [url]) else ""
     state = "not ended, or not been downloaded" if downloads else "not ended"
-    intro = f"{count} {state}; don't start (and pay for) {them} again, keep waiting{shell}{secret}:"
+    intro = _intro(len(job_ids), state, quoted, url)
     if not lines:
         return [intro, text]
     if path is not None:
@@ -69,6 +65,33 @@ def how_to_resume(
     while end in lines:
         end += "_"
     return [intro, f"{text} <<'{end}'", *lines, end]
+
+
+def how_to_go_on(
+    command: list[str], url: str | None, count: int, path: str, encoding: str = "utf-8"
+) -> list[str]:
+    """Returns the same of waits that a file keeps, so that the command names no jobs.
+
+    Args:
+        command: As above.
+        url: As above.
+        count: How many jobs had not ended.
+        path: That of the file.
+        encoding: As above.
+    """
+    words = [*command, *([] if url is None else [masked(url)])]
+    quoted = [_quoted(word, encoding) for word in words]
+    intro = _intro(count, f"not ended, and {path} keeps what is known", quoted, url)
+    return [intro, " ".join(quoted)]
+
+
+def _intro(count: int, state: str, quoted: Sequence[str], url: str | None) -> str:
+    """Returns what is said before a command of quoted words."""
+    have, them = ("1 job has", "it") if count == 1 else (f"{count:,} jobs have", "them")
+    shell = ", in bash, zsh or ksh" if any(word.startswith("$'") for word in quoted) else ""
+    is_masked = url is not None and masked(url) != url
+    secret = ", with the credentials in place of ***" if is_masked else ""
+    return f"{have} {state}; don't start (and pay for) {them} again, keep waiting{shell}{secret}:"
 
 
 def _file(lines: list[str], folder: Path | None) -> str | None:

@@ -11,7 +11,7 @@ import sys
 from typing import Sequence
 
 from .. import __version__
-from . import check, demo, plan, services, watch
+from . import check, demo, plan, resume, services, waits, watch
 from .exit_status import ExitStatus
 from .output import OutputLostError, complain, give_up
 from .parser import NAME, Parser, program
@@ -19,6 +19,8 @@ from .parser import NAME, Parser, program
 _COMMANDS = {
     "watch": watch,
     "check": check,
+    "resume": resume,
+    "waits": waits,
     "plan": plan,
     "demo": demo,
     "services": services,

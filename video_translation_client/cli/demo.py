@@ -19,7 +19,7 @@ from ..errors import PollError, RejectedError, VideoTranslationError
 from ..status import Status
 from .closing import masked
 from .exit_status import ExitStatus
-from .following import follow, submitted
+from .following import Follower, submitted
 from .lines import live_or_lines
 from .options import as_number
 from .output import OutputLostError, complain, write_line
@@ -104,6 +104,7 @@ def _poll(url: str, jobs: int) -> ExitStatus:
         if server is not None:
             url = server.url
             session.trust_env = False  # a proxy would not find our own server
+        follower = Follower(live_or_lines())
         client = VideoTranslationClient(
             url,
             max_attempts=None,
@@ -114,10 +115,11 @@ def _poll(url: str, jobs: int) -> ExitStatus:
             max_interval=1.0,
             request_timeout=5.0,
             session=session,
+            on_event=follower.hear,
         )
         if jobs == 1:
             return _poll_one(client)
-        board = follow(client, submitted(client, _names(jobs)), live_or_lines())
+        board = follower.follow(client, submitted(client, _names(jobs)))
     if server is not None and board.exit_status is ExitStatus.FAILED:
         return ExitStatus.COMPLETED  # as it was meant to be
     return board.exit_status

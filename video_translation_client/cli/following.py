@@ -1,13 +1,14 @@
 """Follows any number of waits for a command, and tells a view what changes.
 
-Worker threads only put into a queue what has happened; the thread that called ``follow``
-alone keeps the books and writes. It never asks the service for anything itself.
+Worker threads only put into a queue what has happened; the thread that called ``follow`` alone
+keeps the books and writes. It never asks the service for anything itself.
 """
 
 from __future__ import annotations
 
 import abc
 import contextlib
+import itertools
 import queue
 import threading
 import warnings
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple,
 from .._base.arguments import ArgumentWarning
 from ..clock import Clock
 from ..errors import PollError
-from ..events import Polled
+from ..events import Ended, Polled
 from ..status import Status
 from .board import Board, Job
 from .output import complain, timestamp
@@ -26,7 +27,7 @@ from .wording import refused
 
 if TYPE_CHECKING:
     from ..client import VideoTranslationClient
-    from ..events import Ended, Event
+    from ..events import Event
     from ..future import StatusFuture
     from .board import JobId
     from .downloading import Saved, Saver
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     Events = queue.SimpleQueue[Callable[[], None]]
 
     Later = Callable[[StatusFuture], object]
+
+# Jobs that are handed over in one go, as a store writes them together; then signals are looked at.
+_TOGETHER = 100
 
 TICK = 0.25
 """Seconds between two looks at what no event tells. Short enough for Ctrl-C where a wait for
@@ -69,8 +73,11 @@ def submitted(client: VideoTranslationClient, job_ids: Sequence[JobId], **hints:
 
     def begin(_: Later) -> Iterator[StatusFuture]:
         try:
-            for job_id in job_ids:
-                yield client.submit(job_id, **hints)
+            if None in job_ids:
+                yield client.submit(**hints)
+            names = [job_id for job_id in job_ids if job_id is not None]
+            for first in range(0, len(names), _TOGETHER):
+                yield from client.submit_all(names[first : first + _TOGETHER], **hints)
         except (TypeError, ValueError) as error:
             raise JobIdError(refused(error)) from error
 
@@ -78,7 +85,7 @@ def submitted(client: VideoTranslationClient, job_ids: Sequence[JobId], **hints:
 
 
 class View(abc.ABC):
-    """What a watch tells of itself. Only the thread that called ``follow`` uses it."""
+    """What a watch tells of itself. Only the thread that follows uses it."""
 
     @abc.abstractmethod
     def changed(self, job: Job) -> None:
@@ -104,83 +111,124 @@ class View(abc.ABC):
         """Prepares for a line that is not the view's own, on whatever stream."""
 
 
-def failures(events: Events, view: View) -> Callable[[Event], None]:
-    """Returns a listener for a client's events that has each poll which fails in passing told."""
+class Follower:
+    """Keeps the books of waits, and tells a view of them. It is for one run.
 
-    def listen(event: Event) -> None:
-        if isinstance(event, Polled) and isinstance(event.error, PollError):
-            events.put(partial(view.failed, event))
-
-    return listen
-
-
-def follow(
-    client: VideoTranslationClient,
-    waits: Waits,
-    view: View,
-    saver: Saver | None = None,
-    events: Events | None = None,
-) -> Board:
-    """Follows the waits of a client of its own, which it shuts down, and tells a view of them.
-
-    Ctrl-C and SIGTERM end it early. It waits neither for requests that are under way nor for
-    threads.
+    A store gives an end again until it was fetched. So that none is lost, whatever happens to this
+    process, an end is fetched once it was told.
 
     Args:
-        client: Asks for the jobs.
-        waits: They.
         view: Is told.
-        saver: Downloads what completes; None: nothing is downloaded.
-        events: Where others put what this thread is to do meanwhile, or None.
-
-    Raises:
-        JobIdError: A job id can't be asked for.
-        OutputLostError: The view could not write.
+        tells_failures: Whether of every poll that fails in passing, too.
     """
-    board = Board(waits.job_ids)
-    events = queue.SimpleQueue() if events is None else events
-    take = partial(_take, events, board, view, saver)
-    try:
-        with interruptible(board, events):
-            with _warnings_told_once():
-                for future in waits.begin(lambda future: events.put(partial(take, future))):
-                    take(future)
-                    if board.interrupted:
-                        break
-            _listen(events, board, view)
-    finally:
-        # On a thread, because with 10,000 jobs that are being polled it takes seconds.
-        threading.Thread(
-            target=partial(client.shutdown, wait=False, cancel_futures=True),
-            name="video-translation-client-shutdown",
-            daemon=True,
-        ).start()
-        if saver is not None:
-            saver.stop()
-    return board
 
+    def __init__(self, view: View, *, tells_failures: bool = False) -> None:
+        self._view = view
+        self._tells_failures = tells_failures
+        self._events: Events = queue.SimpleQueue()
+        self._board = Board(())
+        self._saver: Saver | None = None
 
-def _take(
-    events: Events, board: Board, view: View, saver: Saver | None, future: StatusFuture
-) -> None:
-    """Takes in a wait that has begun, and may have come some way."""
-    job = Job(future)
+    def hear(self, event: Event) -> None:
+        """Takes what happens to waits, on any thread: the listener of the client."""
+        if isinstance(event, Ended):
+            self._events.put(partial(self._take_end, event))
+        elif (
+            self._tells_failures
+            and isinstance(event, Polled)
+            and isinstance(event.error, PollError)
+        ):
+            self._events.put(partial(self._view.failed, event))
 
-    def answered(future: StatusFuture) -> None:
-        if future.report is not None:
-            events.put(partial(_take_answer, view, job, future.report.status))
+    def follow(
+        self, client: VideoTranslationClient, waits: Waits, saver: Saver | None = None
+    ) -> Board:
+        """Follows waits to their end, and shuts their client down.
 
-    def ended(future: Any, saved: Saved | None = None) -> None:
-        if saver is not None and saved is None and future.status is Status.COMPLETED:
-            events.put(partial(_take_download, job))
-            saver.save(future, partial(ended, future))
-        else:
-            events.put(partial(_take_end, board, view, job, future.end, saved))
+        Ctrl-C and SIGTERM end it early. It waits neither for requests that are under way nor for
+        threads.
 
-    board.add(job)
-    future.add_update_callback(answered)
-    answered(future)  # what came before
-    future.add_done_callback(ended)
+        Args:
+            client: Asks for the jobs, and has this object's ``hear`` as its listener.
+            waits: They.
+            saver: Downloads what completes; None: nothing is downloaded.
+
+        Raises:
+            JobIdError: A job id can't be asked for.
+            OutputLostError: The view could not write.
+        """
+        board = self._board = Board(waits.job_ids)
+        self._saver = saver
+        try:
+            with interruptible(board, self._events):
+                with _warnings_told_once():
+                    futures = waits.begin(self._take_later)
+                    for future in itertools.takewhile(lambda _: not board.interrupted, futures):
+                        self._take(future)
+                self._listen()
+        finally:
+            # On a thread, because with 10,000 jobs that are being polled it takes seconds.
+            threading.Thread(
+                target=partial(client.shutdown, wait=False, cancel_futures=True),
+                name="video-translation-client-shutdown",
+                daemon=True,
+            ).start()
+            if saver is not None:
+                saver.stop()
+        return board
+
+    def _take_later(self, future: StatusFuture) -> None:
+        """Takes in a wait that comes later, on any thread."""
+        self._events.put(partial(self._take, future))
+
+    def _take(self, future: StatusFuture) -> None:
+        """Takes in a wait that has begun, and may have come some way, or to its end."""
+        job = Job(future)
+
+        def answered(future: StatusFuture) -> None:
+            if future.report is not None:
+                self._events.put(partial(self._take_answer, job, future.report.status))
+
+        self._board.add(job)
+        future.add_update_callback(answered)
+        answered(future)  # what came before
+        if future.end is not None:
+            self._events.put(partial(self._take_end, future.end))
+
+    def _listen(self) -> None:
+        clock, board = Clock(), self._board
+        tick = clock.monotonic()
+        while board.running and not board.interrupted:
+            now = clock.monotonic()
+            if now >= tick:
+                tick = clock.monotonic() + self._view.tick(board)
+            with contextlib.suppress(queue.Empty):
+                self._events.get(timeout=max(0.0, tick - now))()
+        self._view.close(board)
+
+    def _take_answer(self, job: Job, status: Status) -> None:
+        # The answer that tells the end is followed by the end itself, which tells the reason.
+        if status is Status.PENDING and job.answer(status):
+            self._view.changed(job)
+
+    def _take_end(self, end: Ended) -> None:
+        job = self._board.running.get(end.job_id)
+        if job is None or job.is_downloading:
+            return  # it was taken in with its end
+        if self._saver is None or end.status is not Status.COMPLETED:
+            self._conclude(job, end)
+            return
+
+        def downloaded(saved: Saved) -> None:
+            self._events.put(partial(self._conclude, job, end, saved))
+
+        job.is_downloading = True
+        self._saver.save(job.future, downloaded)
+
+    def _conclude(self, job: Job, end: Ended, saved: Saved | None = None) -> None:
+        self._board.end(job, end, saved)
+        self._view.changed(job)
+        job.future.exception()
 
 
 @contextlib.contextmanager
@@ -191,30 +239,3 @@ def _warnings_told_once() -> Iterator[None]:
         yield
     for warning in caught:
         complain(f"warning: {refused(warning.message)}")
-
-
-def _listen(events: Events, board: Board, view: View) -> None:
-    clock = Clock()
-    tick = clock.monotonic()
-    while board.running and not board.interrupted:
-        now = clock.monotonic()
-        if now >= tick:
-            tick = clock.monotonic() + view.tick(board)
-        with contextlib.suppress(queue.Empty):
-            events.get(timeout=max(0.0, tick - now))()
-    view.close(board)
-
-
-def _take_answer(view: View, job: Job, status: Status) -> None:
-    # The answer that tells the end is followed by the end itself, which tells the reason.
-    if status is Status.PENDING and job.answer(status):
-        view.changed(job)
-
-
-def _take_download(job: Job) -> None:
-    job.is_downloading = True
-
-
-def _take_end(board: Board, view: View, job: Job, end: Ended, saved: Saved | None = None) -> None:
-    board.end(job, end, saved)
-    view.changed(job)

@@ -30,8 +30,8 @@ _HINTS = {
 }
 
 
-def add_learning(parser: Parser) -> None:
-    """Gives a parser the options."""
+def add_learning(parser: Parser, *, of_jobs: bool = True) -> None:
+    """Gives a parser the options; those about the jobs themselves are for those that are new."""
     group = parser.add_argument_group(
         "how long jobs take", "For when to ask, and for saying when jobs are likely done."
     )
@@ -47,7 +47,7 @@ def add_learning(parser: Parser) -> None:
         metavar="SECONDS",
         help=f"how much lateness one request is worth, with {_LEARN} (default: 3)",
     )
-    for name, (metavar, text) in _HINTS.items():
+    for name, (metavar, text) in _HINTS.items() if of_jobs else ():
         group.add_argument(f"--{name}", metavar=metavar, help=text)
 
 
@@ -86,12 +86,20 @@ def strategy(parser: Parser, given: argparse.Namespace) -> DurationAware | None:
     return DurationAware(**costs, history=_history(given.learn))
 
 
-def to_repeat(given: argparse.Namespace, elapsed: float) -> list[str]:
-    """Returns the options for a command that goes on when so many seconds have passed."""
+def to_repeat(given: argparse.Namespace, elapsed: float | None) -> list[str]:
+    """Returns the options for a command that goes on.
+
+    Args:
+        given: Those of the one before.
+        elapsed: The seconds that have passed; None: what is known of the jobs is kept.
+    """
     words = [] if given.learn is None else [f"{_LEARN}={given.learn}".rstrip("=")]
-    options = {"poll-cost": given.poll_cost, "expected": given.expected, "group": given.group}
-    if given.age is not None:
-        options["age"] = f"{as_seconds(given.age) + elapsed:.0f}"
+    options = {"poll-cost": given.poll_cost}
+    if elapsed is not None:
+        age, *names = _HINTS
+        options.update((name, getattr(given, name, None)) for name in names)
+        if getattr(given, age, None) is not None:
+            options[age] = f"{as_seconds(given.age) + elapsed:.0f}"
     return words + [f"--{name}={text}" for name, text in options.items() if text is not None]
 
 

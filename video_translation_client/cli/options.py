@@ -14,8 +14,8 @@ from .. import services
 from .._base import units
 from ..client import VideoTranslationClient
 
-# Their defaults are read from the client's signature.
-_PACING = {
+# The arguments; their defaults are read from the client's signature.
+PACING = {
     "max_attempts": ("N|none", "the most polls of one job"),
     "max_wait_time": ("SECONDS|none", "the longest wait for one job"),
     "initial_wait_time": ("SECONDS", "from the first poll of a job to its second"),
@@ -31,10 +31,13 @@ _PACING = {
 # Those in place of which ``--interval`` stands.
 BACKOFF = ("initial_wait_time", "backoff_factor", "jitter", "max_interval")
 
+# What ends a wait, which keeps it to its end.
+LIMITS = ("max_attempts", "max_wait_time")
+
 # Arguments that are no options about pacing, but take seconds.
 _SECONDS = ("age", "expected", "poll_cost", "interval", "timeout", "--median")
 
-_PACING_OF_SERVICES = f"""\
+_ABOUT_PACING = f"""\
 SECONDS may have a unit: {units.EXAMPLES}.
 The defaults are those without --service. With it, the service's own limits
 and waits hold where you give none; any of --initial-wait-time,
@@ -43,8 +46,8 @@ and waits hold where you give none; any of --initial-wait-time,
 
 def add_pacing(
     parser: argparse.ArgumentParser,
-    names: Iterable[str] = tuple(_PACING),
-    about: str = _PACING_OF_SERVICES,
+    names: Iterable[str] = tuple(PACING),
+    about: str = _ABOUT_PACING,
     **defaults: str,
 ) -> argparse._ArgumentGroup:
     """Gives a parser an option for each of the client's arguments about pacing; returns them.
@@ -60,7 +63,7 @@ def add_pacing(
     # What a service wants, and the default one wants nothing.
     defaults.setdefault("min_interval", str(services.default_service().min_interval))
     for name in names:
-        metavar, text = _PACING[name]
+        metavar, text = PACING[name]
         default = defaults.get(name) or str(signature.parameters[name].default).lower()
         pacing.add_argument(option(name), metavar=metavar, help=f"{text} (default: {default})")
     return pacing
@@ -68,7 +71,7 @@ def add_pacing(
 
 def given_pacing(given: argparse.Namespace) -> dict[str, str]:
     """Returns the texts of those options that were given, by the client's names."""
-    texts = {name: getattr(given, name, None) for name in _PACING}
+    texts = {name: getattr(given, name, None) for name in PACING}
     return {name: text for name, text in texts.items() if text is not None}
 
 
@@ -81,17 +84,17 @@ def setting(name: str, text: str) -> Any:
 
 def takes_none(name: str) -> bool:
     """Says whether an argument of the client is a limit that there need not be."""
-    return name in _PACING and _PACING[name][0].endswith("|none")
+    return name in PACING and PACING[name][0].endswith("|none")
 
 
 def takes_seconds(name: str) -> bool:
     """Says whether an argument is a duration."""
-    return name in _SECONDS or (name in _PACING and _PACING[name][0].startswith("SECONDS"))
+    return name in _SECONDS or (name in PACING and PACING[name][0].startswith("SECONDS"))
 
 
 def option(name: str) -> str:
     """Returns the option for an argument of the client; other names as they are."""
-    return f"--{name.replace('_', '-')}" if name in _PACING else name
+    return f"--{name.replace('_', '-')}" if name in PACING else name
 
 
 def as_seconds(text: str) -> Any:

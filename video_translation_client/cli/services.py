@@ -49,7 +49,7 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     elif sys.stdout is not None and sys.stdout.isatty():
         lines = _blocks(known, shutil.get_terminal_size().columns)
     else:
-        lines = _columns([_HEADING, *map(_row, known)])
+        lines = columns([_HEADING, *map(_row, known)])
     for line in lines:
         write_line(line)
     return ExitStatus.COMPLETED
@@ -90,7 +90,8 @@ def _blocks(known: Sequence[Service], width: int) -> Iterator[str]:
         yield f"  {service.source}"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yields rows as lines of columns, which have no ends but spaces."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()

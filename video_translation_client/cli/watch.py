@@ -1,33 +1,22 @@
-"""The command ``watch``: what can stand behind it, what it is for, and how it runs.
-
-The client checks all values. How waits go is followed in following.py, and written in lines.py
-and display.py.
-"""
+"""The command ``watch``: what can stand behind it, and what it is for."""
 
 from __future__ import annotations
 
-import argparse
-import queue
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
-from . import downloading, exit_status, own_service
-from .asking import client_of
-from .board import Board
-from .closing import how_to_resume
-from .downloading import add_output_dir, saver
+from . import exit_status, own_service
 from .exit_status import ExitStatus
-from .following import JobIdError, View, failures, follow, submitted
-from .interval import add_interval, fixed_interval
-from .learning import add_learning, hints, strategy, to_repeat, with_value
-from .lines import QUIET, USUAL, VERBOSE, JsonLines, Results, live_or_lines
-from .options import add_pacing, given_pacing, option, setting
-from .output import complain
-from .parser import KEYS, NAME, Parser, program
+from .following import submitted
+from .interval import add_interval
+from .keeping import add_account, add_store
+from .learning import add_learning, hints, with_value
+from .options import add_pacing
+from .parser import KEYS, NAME, Parser
 from .targets import add_targets, parsed, url_and_job_ids
+from .waiting import add_output, wait
 
 if TYPE_CHECKING:
-    from .following import Events
     from .parser import Commands
 
 
@@ -42,40 +31,12 @@ def add_to(commands: Commands) -> Parser:
     )
     add_targets(parser)
     own_service.add_service(parser)
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="write JSON, see below")
-    output.add_argument(
-        "--result",
-        action="store_true",
-        help="write the URLs of results alone to standard output, see below",
-    )
-    add_output_dir(parser)
-    _add_verbosity(parser)
+    add_output(parser)
+    add_store(parser, "keep the waits in FILE, which is made, to resume them, see below")
+    add_account(parser, "whose jobs they are, where FILE keeps those of several accounts")
     add_learning(parser)
     add_interval(add_pacing(parser))
     return parser
-
-
-def _add_verbosity(parser: Parser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "-v",
-        "--verbose",
-        dest="verbosity",
-        action="store_const",
-        const=VERBOSE,
-        default=USUAL,
-        help="tell of every poll that fails, with the reason, on standard error",
-    )
-    group.add_argument(
-        "-q",
-        "--quiet",
-        dest="verbosity",
-        action="store_const",
-        const=QUIET,
-        help="no display, and no lines but those of jobs that did not complete; with --json, only"
-        " each job's last object. What --result writes stays",
-    )
 
 
 def run(parser: Parser, words: list[str]) -> ExitStatus:
@@ -89,56 +50,8 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     needs_url = own_service.needs_url(service)
     url, job_ids = url_and_job_ids(parser, positional, needs_url=needs_url)
     own_service.check_job_ids(parser, given, job_ids)
-    settings = {name: setting(name, text) for name, text in given_pacing(given).items()}
-    fixed, learned = fixed_interval(parser, given), strategy(parser, given)
-    settings.update(service=service, strategy=fixed or learned)
-    view = _view(given)
-    events: Events = queue.SimpleQueue()
-    if given.verbosity == VERBOSE:
-        settings["on_event"] = failures(events, view)
-    client = client_of(parser, url, **settings)
-    try:
-        board = follow(
-            client,
-            submitted(client, job_ids, **hints(given)),
-            view,
-            saver(parser, given, client),
-            events,
-        )
-    except JobIdError as error:
-        parser.error(str(error))
-    finally:
-        if learned is not None:
-            learned.history.close()
-    if board.unfinished:
-        _tell_how_to_resume(given, url, board)
-    return _exit_status(board, view)
-
-
-def _view(given: argparse.Namespace) -> View:
-    if given.json:
-        return JsonLines(given.verbosity)
-    return Results(given.verbosity) if given.result else live_or_lines(given.verbosity)
-
-
-def _exit_status(board: Board, view: View) -> ExitStatus:
-    lacks = isinstance(view, Results) and view.lacks
-    return max(board.exit_status, ExitStatus.REJECTED) if lacks else board.exit_status
-
-
-def _tell_how_to_resume(given: argparse.Namespace, url: str | None, board: Board) -> None:
-    command = [*program(), "watch"]
-    command += ["--json"] if given.json else ["--result"] if given.result else []
-    command += {VERBOSE: ["--verbose"], QUIET: ["--quiet"], USUAL: []}[given.verbosity]
-    command += own_service.to_repeat(given)
-    command += downloading.to_repeat(given)
-    command += to_repeat(given, board.elapsed)
-    command += [] if given.interval is None else ["--interval", given.interval]
-    for name, text in given_pacing(given).items():
-        command += [option(name), text]
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    downloads = given.output_dir is not None
-    complain(*how_to_resume(command, url, board.unfinished, encoding, downloads=downloads))
+    waits_of = partial(submitted, job_ids=job_ids, **hints(given))
+    return wait(parser, given, url, service, waits_of)
 
 
 _USAGE = """\
@@ -178,6 +91,15 @@ output:
   standard error. Several results of a job are a line each; one that is not text
   is JSON. The URLs of camb and elevenlabs want the service's key as well.
 
+waits that are kept:
+  With --store FILE, a wait stands in FILE before its first poll, and what is
+  known of it follows; the key does not. After Ctrl-C, a crash or a restart,
+    {NAME} resume --store FILE
+  goes on with what the waits have left of attempts and time, and
+    {NAME} waits --store FILE
+  lists them. Processes share a FILE; a job of which one waits already is not
+  polled for by another one.
+
 {exit_status.describe()}
 
 examples:
@@ -187,4 +109,5 @@ examples:
   {NAME} watch --service heygen job-1 job-2
   {NAME} watch --learn --service heygen --group fast/de job-1 job-2
   {NAME} watch --service heygen --output-dir videos job-1 job-2
-  {NAME} watch --service heygen --result job-1 | wget -i -"""
+  {NAME} watch --service heygen --result job-1 | wget -i -
+  {NAME} watch --service heygen --store waits.sqlite3 job-1 job-2"""

@@ -31,7 +31,10 @@ _NAMES = {
     "job_ids": "JOB_ID",
     **{
         name: f"--{name.replace('_', '-')}"
-        for name in ("service", "poll_cost", "age", "expected", "group", "interval", "timeout")
+        for name in (
+            *("service", "poll_cost", "age", "expected", "group", "interval", "timeout"),
+            *("store", "account"),
+        )
     },
     "path": "--learn",
 }
