@@ -12,6 +12,7 @@ waiting.py      what `watch` and `resume` have in common
 parser.py       what the parsers of all commands have in common
 options.py      the client's arguments as options
 keeping.py      the file that keeps waits, as options
+receiving.py    what receives webhooks beside a watch
 targets.py      the URL and the job ids among the words of `watch` and `check`
 asking.py       the client that they ask with
 own_service.py  the service that `watch` asks: by name, of the user's own, or by options

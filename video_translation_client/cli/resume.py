@@ -15,6 +15,7 @@ from .learning import add_learning, with_value
 from .options import LIMITS, PACING, add_pacing
 from .output import complain
 from .parser import KEYS, NAME, Parser
+from .receiving import add_webhooks
 from .waiting import add_output, wait
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def add_to(commands: Commands) -> Parser:
     add_output(parser)
     add_learning(parser, of_jobs=False)
     add_interval(add_pacing(parser, [name for name in PACING if name not in LIMITS]))
+    add_webhooks(parser)
     return parser
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Callable
 
-from . import downloading, keeping, learning, own_service
+from . import downloading, keeping, learning, own_service, receiving
 from .asking import client_of
 from .closing import how_to_go_on, how_to_resume
 from .downloading import add_output_dir, saver
@@ -89,7 +89,8 @@ def wait(
     follower = Follower(view, tells_failures=given.verbosity == VERBOSE)
     client = client_of(parser, url, on_event=follower.hear, **settings)
     try:
-        board = follower.follow(client, waits_of(client), saver(parser, given, client))
+        with receiving.webhooks(parser, given, client):
+            board = follower.follow(client, waits_of(client), saver(parser, given, client))
     except JobIdError as error:
         parser.error(str(error))
     finally:
@@ -134,4 +135,4 @@ def _options(given: argparse.Namespace, board: Board, *, resumes: bool) -> list[
     words += [] if given.interval is None else ["--interval", given.interval]
     for name, text in given_pacing(given).items():
         words += [] if resumes and name in LIMITS else [option(name), text]
-    return words
+    return words + receiving.to_repeat(given)

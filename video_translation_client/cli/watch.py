@@ -13,6 +13,7 @@ from .keeping import add_account, add_store
 from .learning import add_learning, hints, with_value
 from .options import add_pacing
 from .parser import KEYS, NAME, Parser
+from .receiving import add_webhooks
 from .targets import add_targets, parsed, url_and_job_ids
 from .waiting import add_output, wait
 
@@ -36,6 +37,7 @@ def add_to(commands: Commands) -> Parser:
     add_account(parser, "whose jobs they are, where FILE keeps those of several accounts")
     add_learning(parser)
     add_interval(add_pacing(parser))
+    add_webhooks(parser)
     return parser
 
 
@@ -110,4 +112,6 @@ examples:
   {NAME} watch --learn --service heygen --group fast/de job-1 job-2
   {NAME} watch --service heygen --output-dir videos job-1 job-2
   {NAME} watch --service heygen --result job-1 | wget -i -
-  {NAME} watch --service heygen --store waits.sqlite3 job-1 job-2"""
+  {NAME} watch --service heygen --store waits.sqlite3 job-1 job-2
+  {NAME} watch --service heygen --webhook-port 8080 \\
+      --webhook-secret-env HEYGEN_WEBHOOK_SECRET job-1"""
