@@ -60,3 +60,19 @@ def test_the_two_commands_stand_in_it():
         in page("README.md")
     )
     assert ".venv/bin/pip install -q tox && .venv/bin/tox" in page("README.md")
+
+
+def test_the_table_of_webhooks_is_that_of_the_presets():
+    """Every service that has webhooks is in it, in order, with its headers and its job's id."""
+    lines = re.findall(r'^\| `"\S+"` \|.*', page("docs/webhooks.md"), re.MULTILINE)
+    rows = [[re.findall("`(.+?)`", cell) for cell in line.split("|")[1:-1]] for line in lines]
+    assert rows == [
+        [
+            [f'"{service.name}"'],
+            [webhook.signature for webhook in service.webhooks if webhook.signature],
+            [webhook.timestamp for webhook in service.webhooks if webhook.timestamp],
+            [service.webhooks[0].job_id],
+        ]
+        for service in services.known()
+        if service.webhooks
+    ]
