@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import video_translation_client
-from video_translation_client import testing, timing
+from video_translation_client import store, testing, timing
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -34,7 +34,7 @@ autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 # A class is documented where users import it from, not in the module that holds it.
-for _package in (testing, timing, video_translation_client):
+for _package in (store, testing, timing, video_translation_client):
     for _name in _package.__all__:
         _object = getattr(_package, _name)
         if isinstance(_object, type):
