@@ -1,10 +1,11 @@
 """Waits for jobs of a server that fails in every way it can, and counts what became of them.
 
-    python benchmarks/chaos.py [--jobs 10000] [--wait 100] [--seed 1]
+    python benchmarks/chaos.py [--jobs 10000] [--wait 100] [--seed 1] [--store]
 
 Of the answers, 30 % are faulty; the server is killed and started again twice. The server runs
 in a process of its own. The exit status is 1 when a wait was lost, ended twice, late, or with
-another result than its script's, or when a thread or a socket is left.
+another result than its script's, or when a thread or a socket is left. With ``--store``, all
+waits are kept in a store, in which nothing may be left of them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Iterator, Mapping
 
 from video_translation_client import RejectedError, StatusFuture, VideoTranslationClient
 from video_translation_client._scheduling.workers import THREAD_NAME
+from video_translation_client.store import Store
 from video_translation_client.testing import Fault, MockServer
 from video_translation_client.testing.faults import ALL_FAULTS
 from video_translation_client.testing.script import JobScript
@@ -172,7 +174,9 @@ class Waits:
             self.ends[future.job_id] += 1
 
 
-def run(arguments: argparse.Namespace, note: str) -> Iterator[tuple[str, int, bool]]:
+def run(
+    arguments: argparse.Namespace, note: str, store: Store | None
+) -> Iterator[tuple[str, int, bool]]:
     """Runs it all; gives the lines of the table, and whether each is as it must be."""
     wait, port, before = arguments.wait, free_port(), sockets()
     client = VideoTranslationClient(
@@ -183,6 +187,7 @@ def run(arguments: argparse.Namespace, note: str) -> Iterator[tuple[str, int, bo
         request_timeout=max(0.5, wait / 60),
         max_interval=wait / 12,
         max_concurrency=64,
+        store=store,
     )
     with serving(arguments, port, note):
         waits = Waits(client, arguments.jobs)
@@ -208,6 +213,9 @@ def run(arguments: argparse.Namespace, note: str) -> Iterator[tuple[str, int, bo
         if future not in timeouts and as_scripted(future, plans[str(future.job_id)])
     ]
     others = len(done) - len(scripted) - len(timeouts)
+    kept = [] if store is None else store.waits()
+    if store is not None:
+        store.close()
     threads = sum(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate())
     yield "jobs", arguments.jobs, True
     yield "requests", sum(notes.values()), True
@@ -229,6 +237,8 @@ def run(arguments: argparse.Namespace, note: str) -> Iterator[tuple[str, int, bo
     yield "ended twice", twice, not twice
     silent = len(waits.futures) - len(waits.ends)
     yield "ended without their callback", silent, not silent
+    if store is not None:
+        yield "left in the store", len(kept), not kept
     yield "threads left", threads, not threads
     left = sockets() - before
     yield "sockets left", left, not left
@@ -240,6 +250,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--wait", type=float, default=100.0, help="seconds of each wait")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--store", action="store_true", help="keep the waits in a store")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--note", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -252,7 +263,8 @@ def main() -> int:
         note = Path(folder) / "note"
         note.touch()
         good = True
-        for name, number, right in run(arguments, str(note)):
+        store = Store(Path(folder) / "waits.sqlite3") if arguments.store else None
+        for name, number, right in run(arguments, str(note), store):
             print(f"{name:<50} {number:>8}{'' if right else '  WRONG'}", flush=True)
             good = good and right
     print(f"seed {arguments.seed}, {time.monotonic() - began:.0f} s")

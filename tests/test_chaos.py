@@ -12,10 +12,11 @@ CHAOS = Path(__file__).parents[1] / "benchmarks" / "chaos.py"
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets are counted as on Linux")
-def test_no_wait_is_lost_in_chaos():
-    """Whatever goes wrong, each job ends once, as scripted or at its deadline."""
+@pytest.mark.parametrize("store", [(), ("--store",)], ids=["in memory", "with a store"])
+def test_no_wait_is_lost_in_chaos(store):
+    """Whatever goes wrong, each job ends once, as scripted or at its deadline, and is settled."""
     done = subprocess.run(
-        python_command(str(CHAOS), "--jobs=200", "--wait=20"),
+        python_command(str(CHAOS), "--jobs=200", "--wait=20", *store),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=2 * PATIENCE,
@@ -26,5 +27,6 @@ def test_no_wait_is_lost_in_chaos():
     counts = dict(line.rsplit(None, 1) for line in printed.splitlines()[:-1])
     assert counts["jobs"] == "200"
     assert int(counts["faulty answers"]) > 50
-    for nothing in ("lost", "ended twice", "threads left", "sockets left"):
+    settled = ("lost", "ended twice", "threads left", "sockets left")
+    for nothing in (*settled, "left in the store") if store else settled:
         assert counts[nothing] == "0"
