@@ -1,0 +1,155 @@
+"""Measures what a store costs: a poll with and without, the submit and resume of many waits.
+
+    python benchmarks/store.py [--jobs 100000] [--rounds 3] [--seconds 15]
+
+Each number comes from a process of its own; nginx answers, see the README beside this file. CPU is
+compared within a round, as the load of the machine changes; of each line, the median of all rounds
+stands in the table. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from video_translation_client import VideoTranslationClient
+
+sys.path.insert(0, str(Path(__file__).with_name("compare")))
+import servers
+
+INTERVAL = 3.0  # seconds between two polls of a job, on average
+FEW, MANY = 30, 1000  # jobs: about 10 and 330 polls a second
+SINGLE = 2000  # submits, one after another
+NO_POLLS = 0.001  # a second: what is submitted and resumed is not polled meanwhile
+
+
+def client_of(url: str, store: str | None, **settings: Any) -> VideoTranslationClient:
+    """Returns a client whose waits have no limit, with a store or without."""
+    return VideoTranslationClient(
+        url, max_attempts=None, max_wait_time=None, store=store, **settings
+    )
+
+
+def polling(url: str, store: str | None, jobs: int, seconds: float) -> dict[str, float]:
+    """CPU of a poll, microseconds, while so many jobs are asked for every few seconds."""
+    # Half of each wait is left to chance, so that polls are spread over the time.
+    client = client_of(
+        url, store, initial_wait_time=INTERVAL / 2, backoff_factor=1, jitter=INTERVAL
+    )
+    client.submit_all([f"job-{number}" for number in range(jobs)])
+    time.sleep(2 * INTERVAL)
+    asked, cpu = servers.counts(url).requests, time.process_time()
+    time.sleep(seconds)
+    cpu = time.process_time() - cpu
+    return {"cpu": cpu / (servers.counts(url).requests - asked - 1) * 1e6}
+
+
+def submitting(url: str, store: str | None, jobs: int) -> dict[str, float]:
+    """Seconds to submit so many jobs in one go."""
+    client = client_of(url, store, max_rate=NO_POLLS)
+    began = time.perf_counter()
+    client.submit_all([f"job-{number}" for number in range(jobs)])
+    return {"seconds": time.perf_counter() - began}
+
+
+def single(url: str, store: str | None, jobs: int) -> dict[str, float]:
+    """Milliseconds of one submit, one after another."""
+    client = client_of(url, store, max_rate=NO_POLLS)
+    began = time.perf_counter()
+    for number in range(jobs):
+        client.submit(f"job-{number}")
+    return {"milliseconds": (time.perf_counter() - began) / jobs * 1e3}
+
+
+def resuming(url: str, store: str, jobs: int) -> dict[str, float]:
+    """Seconds to resume that many jobs, of a process that has ended without a word."""
+    client = client_of(url, store, max_rate=NO_POLLS)
+    began = time.perf_counter()
+    futures = client.resume()
+    took = time.perf_counter() - began
+    if len(futures) != jobs:
+        raise ValueError(f"{len(futures)} of {jobs} were resumed")
+    return {"seconds": took, "mebibytes": _size(store) / 2**20}
+
+
+def _size(store: str) -> int:
+    return sum(file.stat().st_size for file in Path(store).parent.glob(f"{Path(store).name}*"))
+
+
+SCENES: dict[str, Callable[..., dict[str, float]]] = {
+    function.__name__: function for function in (polling, submitting, single, resuming)
+}
+
+
+def scene(name: str, *arguments: object) -> dict[str, float]:
+    """Plays a scene in a process of its own, and returns what it has measured."""
+    command = [sys.executable, __file__, "--scene", json.dumps([name, *arguments])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    measured: dict[str, float] = json.loads(done.stdout)
+    print(f"  {name:<12}{arguments[1:]} {measured}", file=sys.stderr, flush=True)
+    return measured
+
+
+def play(url: str, options: argparse.Namespace, folder: str) -> dict[str, float]:
+    """Plays all scenes once; returns their numbers by the names that they have in the table."""
+    stores = (str(Path(folder) / f"{number}.sqlite3") for number in range(100))
+    found = {}
+    for jobs in (FEW, MANY):
+        numbers = (jobs, options.seconds)
+        plain = scene("polling", url, None, *numbers)["cpu"]
+        kept = scene("polling", url, next(stores), *numbers)["cpu"]
+        found[f"CPU of a poll of {jobs} jobs, us, without"] = plain
+        found[f"  with a store, {jobs} jobs"] = kept
+        found[f"  ratio with {jobs} jobs"] = kept / plain
+    return {**found, **_of_many(url, options.jobs, stores)}
+
+
+def _of_many(url: str, jobs: int, stores: Iterator[str]) -> dict[str, float]:
+    store = next(stores)
+    plain = scene("submitting", url, None, jobs)["seconds"]
+    kept = scene("submitting", url, store, jobs)["seconds"]
+    resumed = scene("resuming", url, store, jobs)
+    return {
+        f"submit_all of {jobs} jobs, s, without": plain,
+        "  with a store, s": kept,
+        "resume of them in a new process, s": resumed["seconds"],
+        "  their file, MiB": resumed["mebibytes"],
+        "submit of one job, ms, without": scene("single", url, None, SINGLE)["milliseconds"],
+        "  with a store, ms": scene("single", url, next(stores), SINGLE)["milliseconds"],
+    }
+
+
+def main() -> None:
+    """Measures, and prints a table; or plays one scene."""
+    parser = argparse.ArgumentParser(description="Measures what a store costs.")
+    parser.add_argument("--jobs", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each measure of polls")
+    parser.add_argument("--scene", type=json.loads, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.scene:
+        name, *arguments = options.scene
+        print(json.dumps(SCENES[name](*arguments)), flush=True)
+        os._exit(0)  # without a shutdown, which is none of what is measured
+    rounds = []
+    with servers.nginx() as nginx:
+        for _ in range(options.rounds):
+            with tempfile.TemporaryDirectory() as folder:
+                rounds.append(play(nginx.url, options, folder))
+    for name in rounds[0]:
+        values = [measured[name] for measured in rounds]
+        print(
+            f"{name:<45} {statistics.median(values):10.2f}   {min(values):.2f} to {max(values):.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
