@@ -107,7 +107,9 @@ class Diary:
         if future is not None:
             facts = [future.job_id, future.status, future.attempts, future.elapsed]
             facts += [future.end is None]  # the time was read before, so it was running then
-        line = json.dumps([what, os.getpid(), before, time.monotonic(), *facts], separators=",:")
+        line = json.dumps(
+            [what, os.getpid(), before, time.monotonic(), *facts], separators=(",", ":")
+        )
         os.write(self._descriptor, f"\n{line}\n".encode())
 
     def follow(self, what: str, future: StatusFuture) -> None:
@@ -174,8 +176,10 @@ def wait(arguments: argparse.Namespace, *, submits: bool) -> None:
     known = diary.jobs["submitted"].union(resumed)
     left = {job_id: plan for job_id, plan in plans_of(arguments).items() if job_id not in known}
     for job_id, plan in left.items() if submits else ():
-        limits = {"max_wait_time": plan.max_wait_time, "max_attempts": plan.max_attempts}
-        diary.follow("submitted", client.submit(job_id, **limits))
+        future = client.submit(
+            job_id, max_wait_time=plan.max_wait_time, max_attempts=plan.max_attempts
+        )
+        diary.follow("submitted", future)
     sys.stdin.read()
     client.shutdown()
 
@@ -330,9 +334,9 @@ def _times(
 ) -> Iterator[tuple[str, object, bool]]:
     had = {(line.process, line.job_id): line.elapsed for line in run.lines if line.what == "had"}
     late, early, passed, over = set(), set(), set(), [0.0]
-    for job_id, lines in ended.items():
-        limit = plans[job_id].max_wait_time
-        for line in lines if limit is not None else ():
+    limits = {job_id: plan.max_wait_time for job_id, plan in plans.items() if plan.max_wait_time}
+    for job_id, limit in limits.items():
+        for line in ended.get(job_id, ()):
             since = had.get((line.process, job_id), 0.0)
             over.append(line.elapsed - max(limit, since))
             passed |= {job_id} if since > limit else set()
