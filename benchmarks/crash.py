@@ -322,7 +322,7 @@ def _attempts(
     for job_id, lines in ended.items():
         line, most = lines[-1], plans[job_id].max_attempts
         kills = sum(moment <= line.after for moment in run.killed)
-        lost.append(run.polls[job_id] - line.attempts)
+        lost.append(run.polls.get(job_id, 0) - line.attempts)
         wrong += not 0 <= lost[-1] <= kills or line.attempts > (most or ENDLESS)
     yield "polls that no attempt was counted for", sum(lost), True
     yield "  of one job, at most", max(lost, default=0), True
