@@ -52,6 +52,16 @@ def polling(url: str, store: str | None, jobs: int, seconds: float) -> dict[str,
     return {"cpu": cpu / (servers.counts(url).requests - asked - 1) * 1e6}
 
 
+def idle(url: str, store: str | None, jobs: int, seconds: float) -> dict[str, float]:
+    """CPU a second, milliseconds, while so many jobs wait and none is due."""
+    client = client_of(url, store, max_rate=NO_POLLS)
+    client.submit_all([f"job-{number}" for number in range(jobs)])
+    time.sleep(2 * INTERVAL)
+    cpu = time.process_time()
+    time.sleep(seconds)
+    return {"cpu": (time.process_time() - cpu) / seconds * 1e3}
+
+
 def submitting(url: str, store: str | None, jobs: int) -> dict[str, float]:
     """Seconds to submit so many jobs in one go."""
     client = client_of(url, store, max_rate=NO_POLLS)
@@ -85,7 +95,7 @@ def _size(store: str) -> int:
 
 
 SCENES: dict[str, Callable[..., dict[str, float]]] = {
-    function.__name__: function for function in (polling, submitting, single, resuming)
+    function.__name__: function for function in (polling, idle, submitting, single, resuming)
 }
 
 
@@ -109,6 +119,11 @@ def play(url: str, options: argparse.Namespace, folder: str) -> dict[str, float]
         found[f"CPU of a poll of {jobs} jobs, us, without"] = plain
         found[f"  with a store, {jobs} jobs"] = kept
         found[f"  ratio with {jobs} jobs"] = kept / plain
+    numbers = (options.jobs, options.seconds)
+    found[f"CPU while {options.jobs} jobs wait, ms a second"] = scene("idle", url, None, *numbers)[
+        "cpu"
+    ]
+    found[f"  with a store, ms a second"] = scene("idle", url, next(stores), *numbers)["cpu"]
     return {**found, **_of_many(url, options.jobs, stores)}
 
 
