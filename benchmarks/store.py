@@ -123,7 +123,7 @@ def play(url: str, options: argparse.Namespace, folder: str) -> dict[str, float]
     found[f"CPU while {options.jobs} jobs wait, ms a second"] = scene("idle", url, None, *numbers)[
         "cpu"
     ]
-    found[f"  with a store, ms a second"] = scene("idle", url, next(stores), *numbers)["cpu"]
+    found["  with a store, ms a second"] = scene("idle", url, next(stores), *numbers)["cpu"]
     return {**found, **_of_many(url, options.jobs, stores)}
 
 
