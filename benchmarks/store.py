@@ -3,8 +3,8 @@
     python benchmarks/store.py [--jobs 100000] [--rounds 3] [--seconds 15]
 
 Each number comes from a process of its own; nginx answers, see the README beside this file. CPU is
-compared within a round, as the load of the machine changes; of each line, the median of all rounds
-stands in the table. Linux only.
+compared within a round, as the load of the machine changes; the table has the median of all rounds,
+of the ratios as well. Linux only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from video_translation_client import VideoTranslationClient
 
@@ -28,6 +28,7 @@ import servers
 INTERVAL = 3.0  # seconds between two polls of a job, on average
 FEW, MANY = 30, 1000  # jobs: about 10 and 330 polls a second
 SINGLE = 2000  # submits, one after another
+NONE = float("nan")
 NO_POLLS = 0.001  # a second: what is submitted and resumed is not polled meanwhile
 
 
@@ -53,7 +54,7 @@ def polling(url: str, store: str | None, jobs: int, seconds: float) -> dict[str,
 
 
 def idle(url: str, store: str | None, jobs: int, seconds: float) -> dict[str, float]:
-    """CPU a second, milliseconds, while so many jobs wait and none is due."""
+    """CPU a second, milliseconds, while so many jobs wait and none may be polled."""
     client = client_of(url, store, max_rate=NO_POLLS)
     client.submit_all([f"job-{number}" for number in range(jobs)])
     time.sleep(2 * INTERVAL)
@@ -108,37 +109,29 @@ def scene(name: str, *arguments: object) -> dict[str, float]:
     return measured
 
 
-def play(url: str, options: argparse.Namespace, folder: str) -> dict[str, float]:
-    """Plays all scenes once; returns their numbers by the names that they have in the table."""
+def play(url: str, options: argparse.Namespace, folder: str) -> dict[str, tuple[float, float]]:
+    """Plays all scenes once; returns, by their names in the table, numbers without and with."""
     stores = (str(Path(folder) / f"{number}.sqlite3") for number in range(100))
-    found = {}
-    for jobs in (FEW, MANY):
-        numbers = (jobs, options.seconds)
-        plain = scene("polling", url, None, *numbers)["cpu"]
-        kept = scene("polling", url, next(stores), *numbers)["cpu"]
-        found[f"CPU of a poll of {jobs} jobs, us, without"] = plain
-        found[f"  with a store, {jobs} jobs"] = kept
-        found[f"  ratio with {jobs} jobs"] = kept / plain
-    numbers = (options.jobs, options.seconds)
-    found[f"CPU while {options.jobs} jobs wait, ms a second"] = scene("idle", url, None, *numbers)[
-        "cpu"
-    ]
-    found["  with a store, ms a second"] = scene("idle", url, next(stores), *numbers)["cpu"]
-    return {**found, **_of_many(url, options.jobs, stores)}
 
+    def both(name: str, key: str, *numbers: float) -> tuple[float, float]:
+        plain, kept = (scene(name, url, store, *numbers)[key] for store in (None, next(stores)))
+        return plain, kept
 
-def _of_many(url: str, jobs: int, stores: Iterator[str]) -> dict[str, float]:
+    jobs, seconds = options.jobs, options.seconds
+    found = {
+        f"CPU of a poll of {FEW} jobs, us": both("polling", "cpu", FEW, seconds),
+        f"CPU of a poll of {MANY} jobs, us": both("polling", "cpu", MANY, seconds),
+        f"CPU a second while {jobs} jobs wait, ms": both("idle", "cpu", jobs, seconds),
+        "submit of one job, ms": both("single", "milliseconds", SINGLE),
+    }
     store = next(stores)
-    plain = scene("submitting", url, None, jobs)["seconds"]
-    kept = scene("submitting", url, store, jobs)["seconds"]
+    plain, kept = (scene("submitting", url, each, jobs)["seconds"] for each in (None, store))
     resumed = scene("resuming", url, store, jobs)
     return {
-        f"submit_all of {jobs} jobs, s, without": plain,
-        "  with a store, s": kept,
-        "resume of them in a new process, s": resumed["seconds"],
-        "  their file, MiB": resumed["mebibytes"],
-        "submit of one job, ms, without": scene("single", url, None, SINGLE)["milliseconds"],
-        "  with a store, ms": scene("single", url, next(stores), SINGLE)["milliseconds"],
+        **found,
+        f"submit_all of {jobs} jobs, s": (plain, kept),
+        "resume of them in a new process, s": (NONE, resumed["seconds"]),
+        "their file, MiB": (NONE, resumed["mebibytes"]),
     }
 
 
@@ -159,11 +152,13 @@ def main() -> None:
         for _ in range(options.rounds):
             with tempfile.TemporaryDirectory() as folder:
                 rounds.append(play(nginx.url, options, folder))
+    print(f"{'':<45} {'without':>10} {'with':>10} {'ratio':>8}")
     for name in rounds[0]:
-        values = [measured[name] for measured in rounds]
-        print(
-            f"{name:<45} {statistics.median(values):10.2f}   {min(values):.2f} to {max(values):.2f}"
-        )
+        pairs = [measured[name] for measured in rounds]
+        plain, kept = (statistics.median(numbers) for numbers in zip(*pairs))
+        ratio = statistics.median(kept / plain for plain, kept in pairs)
+        cells = [f"{plain:10.2f}", f"{kept:10.2f}", f"{ratio:8.2f}"]
+        print(name.ljust(45), *(cell.replace("nan", "   ") for cell in cells))
 
 
 if __name__ == "__main__":
