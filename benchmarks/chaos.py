@@ -214,8 +214,6 @@ def run(
     ]
     others = len(done) - len(scripted) - len(timeouts)
     kept = [] if store is None else store.waits()
-    if store is not None:
-        store.close()
     threads = sum(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate())
     yield "jobs", arguments.jobs, True
     yield "requests", sum(notes.values()), True

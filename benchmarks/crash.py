@@ -228,8 +228,7 @@ class Run:
                 server.communicate()
                 self._diary.close()
             self.lines = self._diary.lines
-            with contextlib.closing(Store(Path(folder) / "waits.sqlite3")) as store:
-                self.left = len(store.waits())
+            self.left = len(Store(Path(folder) / "waits.sqlite3").waits())
 
     def _play(self, kills: int) -> None:
         first = self._chance.uniform(0.2, 0.8) * self._arguments.jobs
