@@ -93,8 +93,8 @@ class Diary:
     """The file that all processes append to, one write a line; what a kill cut in two is none."""
 
     def __init__(self, folder: str) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-        self._descriptor = os.open(Path(folder) / "diary", flags)
+        self._path = Path(folder) / "diary"
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._read = 0
         self.lines: list[Line] = []
         self.jobs: dict[str, set[str]] = {"submitted": set(), "told": set()}
@@ -120,7 +120,7 @@ class Diary:
 
     def look(self) -> bool:
         """Reads what was added since the last look; says whether anything was."""
-        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+        with self._path.open("rb") as file:
             file.seek(self._read)
             added = file.read().rpartition(b"\n")[0]  # what comes after it is being written
         self._read += len(added)
