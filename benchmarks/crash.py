@@ -32,7 +32,7 @@ from video_translation_client.testing import Fault, MockServer
 from video_translation_client.testing.script import JobScript
 
 LATEST = 0.25  # seconds after its deadline in which a future must have ended
-REQUEST_TIMEOUT = 5.0  # seconds, and of a last poll of a wait whose deadline passed meanwhile
+REQUEST_TIMEOUT = 2.0  # seconds, also for the last poll of a wait that is resumed too late for more
 PATIENCE = 30.0  # seconds without news after which the others count as lost
 ENDLESS = 100_000.0  # seconds
 FEW_ATTEMPTS = 5
@@ -173,7 +173,7 @@ def wait(arguments: argparse.Namespace, *, submits: bool) -> None:
     for future in resumed.values():
         diary.follow("had", future)
     diary.look()
-    known = diary.jobs["submitted"].union(resumed)
+    known = {line.job_id for line in diary.lines}.union(resumed)
     left = {job_id: plan for job_id, plan in plans_of(arguments).items() if job_id not in known}
     for job_id, plan in left.items() if submits else ():
         future = client.submit(
@@ -336,10 +336,11 @@ def _times(
     limits = {job_id: plan.max_wait_time for job_id, plan in plans.items() if plan.max_wait_time}
     for job_id, limit in limits.items():
         for line in ended.get(job_id, ()):
-            since = had.get((line.process, job_id), 0.0)
-            over.append(line.elapsed - max(limit, since))
-            passed |= {job_id} if since > limit else set()
-            late |= {job_id} if over[-1] > LATEST + REQUEST_TIMEOUT * (since > limit) else set()
+            since = had.get((line.process, job_id))
+            over.append(line.elapsed - max(limit, since or 0.0))
+            passed |= {job_id} if (since or 0.0) > limit else set()
+            latest = limit if since is None else max(limit, since + REQUEST_TIMEOUT)
+            late |= {job_id} if line.elapsed > latest + LATEST else set()
             early |= {job_id} if line.elapsed < limit * 0.9 else set()
     yield "deadlines that passed while nobody waited", len(passed), True
     yield "after its deadline, or its resume, at most, s", f"{max(over):.2f}", True
