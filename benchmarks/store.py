@@ -2,9 +2,9 @@
 
     python benchmarks/store.py [--jobs 100000] [--rounds 3] [--seconds 15]
 
-Each number comes from a process of its own; nginx answers, see the README beside this file. CPU is
-compared within a round, as the load of the machine changes; the table has the median of all rounds,
-of the ratios as well. Linux only.
+Each number comes from a process of its own; nginx answers, see the README beside this file. Where
+CPU is compared, both run at the same time, as the load of the machine changes. The table has the
+median of all rounds, of the ratios as well. Linux only.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def polling(url: str, store: str | None, jobs: int, seconds: float) -> dict[str,
     client = client_of(
         url, store, initial_wait_time=INTERVAL / 2, backoff_factor=1, jitter=INTERVAL
     )
-    client.submit_all([f"job-{number}" for number in range(jobs)])
+    futures = client.submit_all([f"job-{number}" for number in range(jobs)])
     time.sleep(2 * INTERVAL)
-    asked, cpu = servers.counts(url).requests, time.process_time()
+    before, cpu = sum(future.attempts for future in futures), time.process_time()
     time.sleep(seconds)
     cpu = time.process_time() - cpu
-    return {"cpu": cpu / (servers.counts(url).requests - asked - 1) * 1e6}
+    return {"cpu": cpu / (sum(future.attempts for future in futures) - before) * 1e6}
 
 
 def idle(url: str, store: str | None, jobs: int, seconds: float) -> dict[str, float]:
@@ -100,12 +100,16 @@ SCENES: dict[str, Callable[..., dict[str, float]]] = {
 }
 
 
-def scene(name: str, *arguments: object) -> dict[str, float]:
-    """Plays a scene in a process of its own, and returns what it has measured."""
+def begin(name: str, *arguments: object) -> subprocess.Popen[bytes]:
+    """Begins a scene in a process of its own."""
     command = [sys.executable, __file__, "--scene", json.dumps([name, *arguments])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    measured: dict[str, float] = json.loads(done.stdout)
-    print(f"  {name:<12}{arguments[1:]} {measured}", file=sys.stderr, flush=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Returns what a scene has measured."""
+    measured: dict[str, float] = json.loads(process.communicate()[0])
+    print(f"  {process.args[-1]} {measured}", file=sys.stderr, flush=True)  # type: ignore[index]
     return measured
 
 
@@ -113,23 +117,27 @@ def play(url: str, options: argparse.Namespace, folder: str) -> dict[str, tuple[
     """Plays all scenes once; returns, by their names in the table, numbers without and with."""
     stores = (str(Path(folder) / f"{number}.sqlite3") for number in range(100))
 
-    def both(name: str, key: str, *numbers: float) -> tuple[float, float]:
-        plain, kept = (scene(name, url, store, *numbers)[key] for store in (None, next(stores)))
-        return plain, kept
+    def both(name: str, *numbers: float, at_once: bool = True) -> tuple[float, float]:
+        first = begin(name, url, None, *numbers)
+        plain = None if at_once else finish(first)
+        second = begin(name, url, next(stores), *numbers)
+        (one,) = (plain or finish(first)).values()
+        (other,) = finish(second).values()
+        return one, other
 
     jobs, seconds = options.jobs, options.seconds
     found = {
-        f"CPU of a poll of {FEW} jobs, us": both("polling", "cpu", FEW, seconds),
-        f"CPU of a poll of {MANY} jobs, us": both("polling", "cpu", MANY, seconds),
-        f"CPU a second while {jobs} jobs wait, ms": both("idle", "cpu", jobs, seconds),
-        "submit of one job, ms": both("single", "milliseconds", SINGLE),
+        f"CPU of a poll of {FEW} jobs, us": both("polling", FEW, seconds),
+        f"CPU of a poll of {MANY} jobs, us": both("polling", MANY, seconds),
+        f"CPU a second while {jobs} jobs wait, ms": both("idle", jobs, seconds),
+        "submit of one job, ms": both("single", SINGLE, at_once=False),
     }
     store = next(stores)
-    plain, kept = (scene("submitting", url, each, jobs)["seconds"] for each in (None, store))
-    resumed = scene("resuming", url, store, jobs)
+    plain, kept = (finish(begin("submitting", url, each, jobs)) for each in (None, store))
+    resumed = finish(begin("resuming", url, store, jobs))
     return {
         **found,
-        f"submit_all of {jobs} jobs, s": (plain, kept),
+        f"submit_all of {jobs} jobs, s": (plain["seconds"], kept["seconds"]),
         "resume of them in a new process, s": (NONE, resumed["seconds"]),
         "their file, MiB": (NONE, resumed["mebibytes"]),
     }
