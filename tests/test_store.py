@@ -136,3 +136,19 @@ sys.stdin.read()
     process.communicate()
     assert taken.wait(PATIENCE)
     assert futures[0].result(PATIENCE) == "completed"
+
+
+def test_a_pause_between_polls_goes_on_after_a_restart(server, make, path):
+    """Nothing is asked for earlier because a client was shut down."""
+    server.job("job-1", duration=100)
+    client = make(initial_wait_time=50, max_interval=50, max_wait_time=None)
+    polled = threading.Event()
+    client.submit("job-1").add_update_callback(lambda _: polled.set())
+    assert polled.wait(PATIENCE)
+    client.shutdown(cancel_futures=True)
+    (wait,) = Store(path).waits()
+    assert 30 < wait.next_poll <= 50
+    resumed = make(initial_wait_time=50, max_interval=50, max_wait_time=None).resume()["job-1"]
+    assert resumed.attempts == 1
+    assert resumed.next_poll <= wait.next_poll
+    assert len(server.requests) == 1

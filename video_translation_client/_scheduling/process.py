@@ -55,7 +55,8 @@ def _living() -> list[Scheduler]:
     return [scheduler for scheduler in known if scheduler is not None]
 
 
-def _end() -> None:
+def end() -> None:
+    """Ends all waits, as the interpreter exits; a second time, nothing happens."""
     schedulers, clock = _living(), Clock()
     for scheduler in schedulers:
         scheduler.end("the interpreter exits")
@@ -106,7 +107,7 @@ def _in_child() -> None:
 
 # Workers are joined before functions of atexit run, since Python 3.9; concurrent.futures has
 # the same need and the same answer. Those registered last are called first.
-getattr(threading, "_register_atexit", atexit.register)(_end)
+getattr(threading, "_register_atexit", atexit.register)(end)
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - elsewhere nothing forks
     os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from .._base import forks
 from .._base.forks import PATIENCE, Forking
 from .._base.log import log
+from .._scheduling import process
 from .._scheduling.workers import LAST_MOMENTS, THREAD_NAME
 from ..clock import Clock
 from ._file import File
@@ -327,10 +328,10 @@ def _answer(
 
 
 def _end() -> None:
+    process.end()  # where Python before 3.9 has it come later
     for desk in forks.living():
         if isinstance(desk, Desk):
             desk.close()
 
 
-# After the waits have ended, which _scheduling has registered before: what comes last is first.
 atexit.register(_end)

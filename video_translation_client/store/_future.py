@@ -58,10 +58,11 @@ class StoredFuture(StatusFuture):
     def progress(self) -> Progress:
         """Returns how far it has come."""
         failure = None if self.last_error is None else self.last_error.reason
+        due = self.due  # also where it has ended here, and others go on with it
         return Progress(
             self.attempts,
             self.elapsed,
-            self.next_poll,
+            None if due is None else max(0.0, due - self._clock.monotonic()),
             self.pending_until,
             self.ended_by,
             self.report,
