@@ -309,7 +309,7 @@ def test_polls_that_fail_are_told_once(
     told = written(capsys)
     assert told.out.startswith("down: timeout (HTTP status 503; ")
     assert told.err.splitlines()[0] == (
-        "warning: job 'down': HTTP status 503; still waiting (watch -v shows further ones)"
+        "warning: job 'down': HTTP status 503; still waiting (-v shows further ones)"
     )
     assert told.err.count("HTTP status 503") == 1
 

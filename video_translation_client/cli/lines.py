@@ -85,7 +85,7 @@ class Lines(View):
         trouble = board.trouble if self._tells_failure else None
         if trouble is not None:
             self._tells_failure = False
-            complain(f"warning: {trouble}; still waiting (watch -v shows further ones)")
+            complain(f"warning: {trouble}; still waiting (-v shows further ones)")
         return TICK
 
     def close(self, board: Board) -> None:

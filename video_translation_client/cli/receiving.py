@@ -85,7 +85,8 @@ def webhooks(
             f"argument {_PORT}: can't listen at {host}, port {port}: {error.strerror or error}"
         )
     server.set_app(app)
-    thread = threading.Thread(target=server.serve_forever, args=(_TICK,), daemon=True)
+    name = "video-translation-client-webhooks"
+    thread = threading.Thread(target=server.serve_forever, args=(_TICK,), name=name, daemon=True)
     thread.start()
     try:
         complain(f"Webhooks are received at {server.url}")
