@@ -29,6 +29,8 @@ from terminals import Terminal, terminals
 PROGRAM = ("-m", "video_translation_client")
 LONG = ("--max-attempts", "none", "--max-wait-time", "2h", "--backoff-factor", "1")
 EVERY_SECOND = ("--initial-wait-time", "1")
+# Not as the service has it: what is resumed keeps to the pause that it was in.
+AT_ONCE = ("--min-interval", "0")
 RARELY = ("--initial-wait-time", "25")
 
 
@@ -277,7 +279,7 @@ def test_waits_of_several_services_are_resumed_one_by_one(
 ) -> None:
     """Each is said by its name, its place, or the account."""
     interrupted(store, server.url, "a")
-    interrupted(store, "--service", "heygen", heygen.url, "h")
+    interrupted(store, *AT_ONCE, "--service", "heygen", heygen.url, "h")
     interrupted(store, "--account", "two", server.url, "b")
     told = refusal(capsys, "resume", "--store", store)
     assert told == (
@@ -311,7 +313,7 @@ def test_a_service_by_name_is_read_from_the_file_and_its_key_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It comes from the environment, as always."""
-    errors = interrupted(store, "--service", "heygen", heygen.url, "h")
+    errors = interrupted(store, *AT_ONCE, "--service", "heygen", heygen.url, "h")
     assert f" resume --service heygen --store={store} " in errors
     assert b"the-key" not in b"".join(path.read_bytes() for path in Path(store).parent.iterdir())
     with monkeypatch.context() as without:
