@@ -192,7 +192,7 @@ class Others:
             if record is None:
                 follow_ups.append(partial(self._lose, job))
             elif job.leader is not None and record.owner is not None:
-                follow_ups.append(partial(self._stand_back, job))
+                follow_ups.append(partial(self._stand_back, job, record))
             elif job.leader is not None:
                 file.take(record.id, owner, books.change)
         return follow_ups
@@ -202,8 +202,12 @@ class Others:
         job.number = None
         if job.leader is None:
             self.elect(job, 0.0)
+        else:  # they know how it has ended, and so it is likely to have
+            self._scheduler.nudge(job.leader.job_id)
 
-    def _stand_back(self, job: Job) -> None:
+    def _stand_back(self, job: Job, record: Record) -> None:
         if job.leader is not None:
             self._scheduler.rest(job.leader)
             job.leader = None
+        if record.end is not None:  # of which no change tells any more
+            self._pass_on(job, record)
