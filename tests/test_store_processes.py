@@ -5,7 +5,6 @@ Each is a process of its own that says in lines what it does, and is told in lin
 
 import concurrent.futures
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import textwrap
 import threading
 
 import pytest
-from conftest import PATIENCE, communicate_after, python_command
+from conftest import PATIENCE, python_command
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store

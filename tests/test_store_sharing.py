@@ -3,7 +3,9 @@
 Of all of them one is polled for; each has its own limits, callbacks and end.
 """
 
+import collections
 import concurrent.futures
+import random
 import threading
 
 import pytest
@@ -143,3 +145,53 @@ def test_no_thread_remains_after_a_nudge_that_came_late(make):
     client.shutdown()
     client.poll_now("quick")
     until_no_thread_but(others)
+
+
+@pytest.mark.parametrize("wait", [True, False], ids=["that waits", "that does not"])
+@pytest.mark.parametrize("cancel", [True, False], ids=["and cancels", "and lets go on"])
+def test_submits_cancels_and_a_shutdown_at_once(make, server, path, wait, cancel):
+    """Every future ends once, whoever was polled for, and then the store is empty.
+
+    What a submit has begun that came too late, or the shutdown has left, others can find.
+    """
+    for number in range(8):
+        server.job(f"job-{number}", duration=0.02)
+    store = Store(path)
+    clients = [make(store=store) for _ in range(3)]
+    ends, futures, refused = collections.Counter(), [], []
+    half = threading.Barrier(5)
+
+    def work(seed):
+        chance = random.Random(seed)
+        for turn in range(30):
+            if turn == 10:
+                half.wait(PATIENCE)
+            job_id = f"job-{chance.randrange(8)}"
+            try:
+                future = chance.choice(clients).submit(job_id)
+            except RuntimeError:
+                refused.append(job_id)
+                continue
+            futures.append(future)
+            future.add_done_callback(lambda future: ends.update([future]))
+            if chance.random() < 0.3:
+                chance.choice(futures).cancel()
+            clients[-1].poll_now(job_id)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    half.wait(PATIENCE)
+    clients[0].shutdown(wait, cancel_futures=cancel)
+    for thread in threads:
+        thread.join()
+    assert concurrent.futures.wait(futures, PATIENCE).not_done == set()
+    clients[0].shutdown()
+    assert len(futures) + len(refused) == 120
+    assert refused
+    assert ends == dict.fromkeys(futures, 1)
+    resumed = clients[1].resume()
+    assert {future.result(PATIENCE) for future in resumed.values()} <= {"completed"}
+    for client in clients:
+        client.shutdown()
+    assert ids(path) == []

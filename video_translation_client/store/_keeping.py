@@ -89,7 +89,9 @@ class Keeping(Intake, Guest):
         self.is_leaving = False
         self._has_left = False
         self._jobs = Jobs()
-        self._others = Others(self._jobs, self.scheduler, clock, scope, rules, patience, self.make)
+        self._others = Others(
+            self._jobs, self.scheduler, clock, scope, rules, patience, self.make, self._hand_over
+        )
         # What the desk is to hear of, from any thread:
         self._news: dict[Job, None] = {}  # answers
         self._ended: deque[StoredFuture] = deque()
@@ -117,7 +119,7 @@ class Keeping(Intake, Guest):
             self._desk.ask(self, write, partial(self._take_in, futures, rules, limits))
         except BaseException:  # nobody has them
             for future in futures:
-                future.cancel()
+                self.leave(future)
             raise
 
     def resume(
@@ -257,16 +259,25 @@ class Keeping(Intake, Guest):
         for future, claim in zip(futures, claims or [Claim(None, is_mine=True)] * len(futures)):
             future.limits = limits
             leads = self._jobs.join(future, claim.number, is_mine=claim.is_mine)
-            if future.ends:  # it was cancelled before the scheduler had heard of it
-                self._ended.append(future)
-            else:
-                (leading if leads else following).append(future)
-        parts = ((leading, Start()), (following, Start(rests=True)))
-        for some, start in parts:
-            self.scheduler.submit(some, rules, start)
-            for one in some:
-                if one.ends:
-                    self.scheduler.forget(one, one.ends[0])
+            (leading if leads else following).append(future)
+        self._hand_over(((leading, rules, Start()), (following, rules, Start(rests=True))))
+
+    def _hand_over(self, parts: Sequence[tuple[Sequence[Any], Rules, Start]]) -> None:
+        futures = [future for part in parts for future in part[0]]
+        try:
+            for some, rules, start in parts:
+                self.scheduler.submit([one for one in some if not one.ends], rules, start)
+        except BaseException:  # it was shut down since; nobody has them
+            for future in futures:
+                self.leave(future)
+            raise
+        finally:
+            for future in futures:
+                if future.status is Status.CANCELLED:  # perhaps before the scheduler knew it
+                    self.scheduler.forget(future, future.ends[0])
+                if future.ends:
+                    self._ended.append(future)
+                    self._wake()
 
     def _revive(self, found: Any) -> list[StatusFuture]:
         if found is None:
@@ -284,8 +295,8 @@ class Keeping(Intake, Guest):
             for follower in job.followers():
                 self.scheduler.call_later(partial(self.scheduler.conclude, follower, end))
         number, is_left = future.number, future.is_left
-        if end.status is Status.CANCELLED and not is_left:
-            future.deliver()
+        if (is_left and job.futures) or (end.status is Status.CANCELLED and not is_left):
+            future.deliver()  # to those that go on, or to who has cancelled it
         if number is None or job.futures:
             return []
         if is_left:

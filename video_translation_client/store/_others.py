@@ -53,6 +53,7 @@ class Others:
         scheduler, clock: The client's.
         scope, rules, patience: As for ``Keeping``.
         make: Makes a future.
+        hand_over: Has the scheduler take some, all together, or leaves them to others.
 
     Attributes:
         on_future: Called with what is taken over, on a worker; None: nothing is, unless asked for.
@@ -67,6 +68,7 @@ class Others:
         rules: Rules,
         patience: float,
         make: Callable[..., StoredFuture],
+        hand_over: Callable[[Sequence[tuple[Sequence[StoredFuture], Rules, Start]]], None],
     ) -> None:
         self.on_future: Callable[[StatusFuture], Any] | None = None
         self._jobs = jobs
@@ -76,6 +78,7 @@ class Others:
         self._rules = rules
         self._patience = patience
         self._make = make
+        self._hand_over = hand_over
         self._seen = 0  # the change up to which what others have written was looked at
 
     def look(self, books: Books, *, was_buried: bool) -> Callable[[], object]:
@@ -89,7 +92,7 @@ class Others:
             for job_id in books.file.take_nudged(books.owner)
         ]
         if self.on_future is not None:
-            follow_ups.append(partial(self._give, self.find(books)))
+            follow_ups.append(partial(self._give, self.on_future, self.find(books)))
         return partial(self._finish, books.change, follow_ups)
 
     def find(self, books: Books) -> list[Found]:
@@ -105,7 +108,15 @@ class Others:
 
     def revive(self, found: Sequence[Found]) -> list[StatusFuture]:
         """Has waits that were taken over go on here; returns their futures."""
-        return [self._revive(*one) for one in found]
+        futures: list[StatusFuture] = []
+        parts = []
+        for one in found:
+            future, rules, start = self._revive(*one)
+            futures.append(future)
+            if not future.ends:
+                parts.append(((future,), rules, start))
+        self._hand_over(parts)
+        return futures
 
     def elect(self, job: Job, seconds: float) -> None:
         """Has another future of a job polled for, first after some seconds, if one is left."""
@@ -124,26 +135,21 @@ class Others:
         for follow_up in follow_ups:
             follow_up()
 
-    def _revive(self, record: Record, leads: bool) -> StatusFuture:
+    def _revive(self, record: Record, leads: bool) -> tuple[StoredFuture, Rules, Start]:
         future = self._make(job_id_of(record.key), None, record.hints)
         now = self._clock.time()
         future.restore(record, now)
         if record.end is not None:
             self._jobs.count(future, record.id)
             future._conclude(record.end)
-            return future
-        leads = self._jobs.join(future, record.id, is_mine=leads)
+        else:
+            leads = self._jobs.join(future, record.id, is_mine=leads)
         seconds = record.next_poll(now) if leads else 0.0
         rules = self._rules._replace(**record.limits._asdict())
-        start = Start(seconds, rests=not leads, patience=self._patience)
-        self._scheduler.submit((future,), rules, start)
-        return future
+        return future, rules, Start(seconds, rests=not leads, patience=self._patience)
 
-    def _give(self, found: Sequence[Found]) -> None:
-        on_future = self.on_future
-        if on_future is None:
-            return
-        # After a shutdown they are left again, with all that is.
+    def _give(self, on_future: Callable[[StatusFuture], Any], found: Sequence[Found]) -> None:
+        # After a shutdown they are left again.
         with contextlib.suppress(RuntimeError):
             for future in self.revive(found):
                 self._scheduler.call_later(partial(call, on_future, future, future.job_id))
