@@ -12,7 +12,7 @@ import textwrap
 import threading
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE, communicate_after, python_command
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
@@ -27,6 +27,7 @@ BEGINNING = f"""
 import concurrent.futures
 import ctypes
 import gc
+import itertools
 import multiprocessing
 import os
 import signal
@@ -41,6 +42,7 @@ warnings.filterwarnings("ignore", "This process .* is multi-threaded", Deprecati
 url, path = sys.argv[1:3]
 PATIENCE = {PATIENCE}
 signal.alarm(2 * PATIENCE)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 SLOW = {{"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}}
 
 
@@ -238,3 +240,400 @@ def test_a_process_that_hangs_is_taken_over_and_comes_back(begin, make, server, 
     assert (process.returncode, output, errors) == (0, "", "")
     client.shutdown()
     assert ids(path) == []
+
+
+def test_what_killed_processes_waited_for_is_taken_over(begin, make, server, path):
+    """Each wait once, with its attempts and time, by who has resumed."""
+    program = """
+    client = make_client()
+    mine = client.submit_all(f"{sys.argv[0]}/{number}" for number in range(10))
+    until_polled(client.submit("shared"), *mine)
+    said("polled")
+    sys.stdin.read()
+    """
+    processes = [begin(program, measured=False) for _ in range(3)]
+    for process in processes:
+        hear(process, "polled")
+    waits = {wait.job_id: wait for wait in Store(path).waits()}
+    assert len(waits) == 31
+    client, taker = make(), Taker()
+    assert client.resume(taker) == {}
+    for process in processes:
+        kill(process)
+    futures = taker.until(31)
+    assert futures.keys() == waits.keys()
+    for job_id, future in futures.items():
+        assert future.submitted_at == waits[job_id].submitted_at
+        assert future.attempts >= waits[job_id].attempts
+        assert future.elapsed >= waits[job_id].elapsed
+        server.job(job_id, duration=0)
+    assert {future.result(PATIENCE) for future in futures.values()} == {"completed"}
+    client.shutdown()
+    assert ids(path) == []
+
+
+def test_who_follows_goes_on_alone_when_the_leader_is_killed(begin, make, server, path):
+    """Without a call, and with its own future."""
+    process = begin(
+        """
+        until_polled(make_client().submit("job-1"))
+        said("polled")
+        sys.stdin.read()
+        """,
+        measured=False,
+    )
+    hear(process, "polled")
+    client = make()
+    future = client.submit("job-1")
+    kill(process)
+    server.job("job-1", duration=0)
+    assert future.result(PATIENCE) == "completed"
+    # The one that was killed has heard of no end.
+    assert client.resume()["job-1"].result(PATIENCE) == "completed"
+
+
+def test_poll_now_reaches_the_process_that_polls(begin, make, server):
+    """From one that waits for the job, and from one that does not."""
+    process = begin(
+        """
+        client = make_client(**SLOW)
+        future = client.submit("job-1")
+        until_polled(future)
+        said("polled")
+        assert future.result(PATIENCE) == "completed"
+        assert future.attempts == 1
+        client.shutdown()
+        """
+    )
+    hear(process, "polled")
+    polls = len(server.requests)
+    follower = make().submit("job-1")
+    polled = threading.Event()
+    follower.add_update_callback(lambda _: polled.set())
+    follower.poll_now()
+    assert polled.wait(PATIENCE)
+    assert len(server.requests) == polls + 1
+    server.job("job-1", duration=0)
+    make().poll_now("job-1")
+    assert process.communicate(timeout=PATIENCE) == ("", "")
+    assert follower.result(PATIENCE) == "completed"
+    assert len(server.requests) == polls + 2
+
+
+def test_remote_cancel_leaves_the_wait_to_those_that_go_on(begin, make, server, path):
+    """The process that polled has cancelled; another one that follows polls from then on."""
+    process = begin(
+        """
+        client = make_client()
+        future = client.submit("job-1")
+        until_polled(future)
+        said("polled")
+        sys.stdin.readline()
+        assert future.cancel()
+        client.shutdown()
+        """
+    )
+    hear(process, "polled")
+    client = make()
+    follower = client.submit("job-1")
+    assert process.communicate("cancel\n", timeout=PATIENCE) == ("", "")
+    server.job("job-1", duration=0)
+    assert follower.result(PATIENCE) == "completed"
+    client.shutdown()
+    assert ids(path) == []
+
+
+def test_an_exit_leaves_waits_to_be_resumed(begin, make, server, path):
+    """Their done-callbacks hear of it, which does not count."""
+    process = begin(
+        """
+        client = make_client()
+        for job_id in ("job-1", "job-2"):
+            client.submit(job_id).add_done_callback(lambda future: said(future.status.value))
+        until_polled(client.submit("job-1"))
+        """
+    )
+    assert process.communicate(timeout=PATIENCE) == ("abandoned\nabandoned\n", "")
+    assert [wait.is_waited_for for wait in Store(path).waits()] == [False, False]
+    for job_id in ("job-1", "job-2"):
+        server.job(job_id, duration=0)
+    resumed = make().resume()
+    assert {future.result(PATIENCE) for future in resumed.values()} == {"completed"}
+    assert resumed.keys() == {"job-1", "job-2"}
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        "make_client().get_status('job-1', on_update=lambda _: said('polled'))",
+        """
+        with make_client() as client:
+            client.submit('job-1', on_update=lambda _: said('polled'))
+            threading.Event().wait()
+        """,
+        """
+        future = make_client().submit('job-1', on_update=lambda _: said('polled'))
+        future.add_done_callback(lambda future: None)
+        future.result()
+        """,
+    ],
+    ids=["get_status", "with", "result"],
+)
+def test_ctrl_c_leaves_waits_to_be_resumed(begin, make, server, path, waiting):
+    """Whatever the main thread waits in."""
+    process = begin(
+        f"signal.signal(signal.SIGINT, signal.default_int_handler)\n{textwrap.dedent(waiting)}"
+    )
+    hear(process, "polled")
+    errors = communicate_after(signal.SIGINT, process)[1]
+    assert errors.splitlines()[-1] == "KeyboardInterrupt"
+    assert errors.count("Traceback") == 1, errors
+    assert ids(path) == ["job-1"]
+    server.job("job-1", duration=0)
+    assert make().resume()["job-1"].result(PATIENCE) == "completed"
+
+
+def test_who_goes_on_after_ctrl_c_in_get_status_may_resume_it(begin, server):
+    """In the same process; other waits of it notice nothing."""
+    process = begin(
+        """
+        client = make_client()
+        other = client.submit("job-1")
+        try:
+            client.get_status("job-2", on_update=lambda _: said("polled"))
+        except KeyboardInterrupt:
+            resumed = client.resume()
+            said(*resumed, other.done())
+            assert resumed["job-2"].cancel() and other.cancel()
+            client.shutdown()
+            said(ids())
+        """
+    )
+    hear(process, "polled")
+    output, errors = communicate_after(signal.SIGINT, process)
+    assert (output.splitlines()[-2:], errors) == (["job-2 False", "[]"], "")
+
+
+def test_a_child_waits_for_the_jobs_of_its_parent(run, server):
+    """Its copies of futures end; it may attach to the waits, which the parent goes on with."""
+    assert (
+        run(
+            """
+        client = make_client()
+        futures = client.submit_all(["job-1", "job-2"])
+        futures[0].add_done_callback(lambda future: said("done in", os.getpid() == parent))
+        until_polled(*futures)
+        parent = os.getpid()
+
+        def child():
+            for future in futures:
+                assert_disowned(future)
+            assert client.resume() == {}
+            again = client.submit("job-1")
+            until_polled(again)
+            assert client.get_status("quick") == "completed"
+            assert again.cancel()
+            client.shutdown()
+
+        ends_well(in_fork(child))
+        assert not futures[0].done()
+        assert ids() == ["job-1", "job-2"]
+        assert futures[0].cancel()
+        client.shutdown(cancel_futures=True)
+        said(*ids())
+        """
+        )
+        == "done in True\njob-2\n"
+    )
+
+
+def test_a_child_that_is_killed_is_taken_over_by_its_parent(run):
+    """And the other way round it would be, as all processes are equal."""
+    run(
+        """
+        client = make_client()
+        taken, found = threading.Event(), []
+        client.resume(lambda future: (found.append(future), taken.set()))
+
+        def child():
+            future = client.submit("job-1")
+            until_polled(future)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        assert os.waitpid(in_fork(child), 0)[1] == signal.SIGKILL
+        assert taken.wait(PATIENCE)
+        (future,) = found
+        assert future.job_id == "job-1" and not future.done()
+        assert future.cancel()
+        client.shutdown()
+        assert ids() == []
+        """
+    )
+
+
+def test_preforked_workers_share_the_work(run):
+    """Of a server that makes its client before it forks; what a worker leaves, its sibling does."""
+    run(
+        """
+        client = make_client()
+
+        def first():
+            futures = client.submit_all(["job-1", "job-2", "quick"])
+            until_polled(*futures[:2])
+            os.write(ready, b"x")
+            signal.pause()
+
+        def second():
+            taken = threading.Semaphore(0)
+            client.resume(lambda future: taken.release())
+            follower = client.submit("job-1")
+            until_polled(follower)
+            os.write(ready, b"x")
+            for _ in range(3):
+                assert taken.acquire(timeout=PATIENCE)
+            assert not follower.done()
+            client.shutdown(cancel_futures=True)
+
+        read, ready = os.pipe()
+        workers = [in_fork(first)]
+        os.read(read, 1)
+        workers.append(in_fork(second))
+        os.read(read, 1)
+        os.kill(workers[0], signal.SIGKILL)
+        ends_well(workers[1])
+        assert os.waitpid(workers[0], 0)[1] == signal.SIGKILL
+        assert ids() == ["job-1", "job-2", "quick"]
+        resumed = client.resume()
+        assert resumed["quick"].result(0) == "completed"
+        client.shutdown(cancel_futures=True)
+        """
+    )
+
+
+def test_forks_while_submits_are_under_way(run):
+    """No child inherits what they were amid, and none of the waits is lost."""
+    run(
+        """
+        client = make_client()
+        is_over = threading.Event()
+
+        def submit(name):
+            number = 0
+            while not is_over.is_set():
+                futures.append(client.submit(f"{name}/{number}"))
+                number += 1
+
+        def child():
+            assert client.get_status("quick") == "completed"
+            own = VideoTranslationClient(url, store=path)
+            assert own.submit("quick").result(PATIENCE) == "completed"
+            own.shutdown()
+
+        futures = []
+        threads = [threading.Thread(target=submit, args=(name,)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            ends_well(in_fork(child))
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        assert not any(future.done() for future in futures)
+        assert ids() == sorted(future.job_id for future in futures)
+        for future in futures:
+            assert future.cancel()
+        client.shutdown()
+        assert ids() == []
+        """,
+        measured=False,
+    )
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_processes_of_multiprocessing(run, method):
+    """Each makes its own client; they follow what their parent waits for."""
+    run(
+        f"""
+        def work(number):
+            client = make_client()
+            future = client.submit("job-1")
+            until_polled(future)
+            future.cancel()
+            result = client.get_status("quick")
+            client.shutdown()
+            return result
+
+        if __name__ == "__main__":
+            client = make_client()
+            future = client.submit("job-1")
+            until_polled(future)
+            with multiprocessing.get_context({method!r}).Pool(2) as pool:
+                assert pool.map(work, range(2)) == ["completed"] * 2
+            assert not future.done()
+            client.shutdown(cancel_futures=True)
+            assert ids() == ["job-1"]
+        """,
+        measured=False,
+    )
+
+
+def test_a_native_fork_that_python_does_not_hear_of(run):
+    """The child may look into the file; what the parent has open of it stays as it was."""
+    run(
+        """
+        client = make_client()
+        future = client.submit("job-1")
+
+        def child():
+            assert ids() == ["job-1"]
+            gc.collect()
+
+        for _ in range(5):
+            until_polled(future)
+            ends_well(in_fork(child, ctypes.PyDLL(None).fork))
+        again = client.submit_all(["job-1", "job-2"])
+        assert not future.done()
+        client.shutdown(cancel_futures=True)
+        assert ids() == ["job-1", "job-2"]
+        """,
+        measured=False,
+    )
+
+
+def test_submits_by_a_signal_handler_and_by_finalizers(run):
+    """In the midst of other submits, wherever they come."""
+    run(
+        """
+        class Finalizer:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                if client is not None and len(by_finalizer) < 50:
+                    by_finalizer.append(client.submit(f"finalizer/{next(numbers)}"))
+
+        def handle(*_):
+            by_handler.append(client.submit(f"handler/{next(numbers)}"))
+
+        client, by_finalizer, by_handler = make_client(), [], []
+        numbers = itertools.count()
+        gc.set_threshold(20)
+        signal.signal(signal.SIGALRM, handle)
+        signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+        futures = []
+        while min(len(by_handler), len(by_finalizer)) < 20:
+            Finalizer()
+            futures.append(client.submit(f"plain/{next(numbers)}"))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        gc.set_threshold(0)
+        futures += by_finalizer + by_handler
+        until_polled(*futures)
+        assert ids() == sorted(future.job_id for future in futures)
+        for future in futures:
+            assert future.cancel()
+        client.shutdown()
+        client = None
+        assert ids() == []
+        """,
+        measured=False,
+    )

@@ -165,6 +165,9 @@ class Keeping(Intake, Guest):
         """Ends a future that nobody can have any more, and has others find its wait."""
         future.leaves = future.leaves or not future.ends
         future.cancel()
+        if future.is_left:  # now, as the same thread may want to resume it
+            self._ended.append(future)
+            self._wake()
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """As ``VideoTranslationClient.shutdown``; what is cancelled so is to be found by others."""
