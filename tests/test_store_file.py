@@ -53,6 +53,9 @@ def filled(make, path):
     client = make(initial_wait_time=30, max_wait_time=None)
     client.submit_all([f"job-{number}" for number in range(300)])
     client.shutdown(cancel_futures=True)
+    for thread in threading.enumerate():
+        if thread.name.endswith("-store"):
+            thread.join()
     with contextlib.closing(sqlite3.connect(str(path))) as file:
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path

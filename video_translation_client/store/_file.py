@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from .._base.database import Connection, Kind
 from ..status import Hints
 from ._owners import Owner
-from ._records import Key, Limits, Progress, Record, end_as_text, end_of, report_as_text, report_of
+from ._records import (
+    Key,
+    Limits,
+    Progress,
+    Record,
+    end_as_text,
+    end_of,
+    failure_as_text,
+    failure_of,
+    report_as_text,
+    report_of,
+)
 
 if TYPE_CHECKING:
     from typing import Any, Iterable, Sequence
@@ -212,7 +223,7 @@ class File(Connection):
         change: int,
     ) -> bool:
         """Writes how far a wait has come; False if it is not the owner's any more."""
-        told = (report_as_text(progress.report), progress.failure)
+        told = (report_as_text(progress.report), failure_as_text(progress.failure))
         ending = None if end is None else end_as_text(end)
         line = (*limits, *progress[:5], *told, now, ending, change, wait, owner)
         self.execute(_WRITE, line)
@@ -287,6 +298,6 @@ def _record(row: Sequence[Any]) -> Record:
     hints, limits = Hints(*row[6:9]), Limits(*row[9:11])
     submitted_at, (report, failure, written_at, ending) = row[11], row[17:]
     which, progress = Key(*key), Progress(*row[12:17])
-    progress = progress._replace(report=report_of(report), failure=failure)
+    progress = progress._replace(report=report_of(report), failure=failure_of(failure, which))
     end = None if ending is None else end_of(ending, which, hints, submitted_at, progress)
     return Record(number, which, owner, hints, limits, submitted_at, progress, written_at, end)

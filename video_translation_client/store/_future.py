@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from ..errors import PollError
 from ..future import StatusFuture
 from ..status import Status
 from ._records import NO_LIMITS, Progress
@@ -57,16 +56,17 @@ class StoredFuture(StatusFuture):
 
     def progress(self) -> Progress:
         """Returns how far it has come."""
-        failure = None if self.last_error is None else self.last_error.reason
-        due = self.due  # also where it has ended here, and others go on with it
+        elapsed, due = self.elapsed, self.due
+        # Of one that was left, too: who goes on with it is not to ask any earlier.
+        next_poll = None if due is None else max(0.0, due - self.began - elapsed)
         return Progress(
             self.attempts,
-            self.elapsed,
-            None if due is None else max(0.0, due - self._clock.monotonic()),
+            elapsed,
+            next_poll,
             self.pending_until,
             self.ended_by,
             self.report,
-            failure,
+            self.last_error,
         )
 
     def restore(self, record: Record, now: float) -> None:
@@ -77,8 +77,7 @@ class StoredFuture(StatusFuture):
         self.submitted_at = record.submitted_at
         self.attempts, self.report = progress.attempts, progress.report
         self.pending_until, self.ended_by = progress.pending_until, progress.ended_by
-        if progress.failure is not None:
-            self.last_error = PollError(progress.failure, self.job_id)
+        self.last_error = progress.failure
 
     def poll_now(self) -> None:
         """Asks for the job as soon as possible, for instance because a webhook arrived.

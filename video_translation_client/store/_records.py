@@ -59,7 +59,7 @@ class Progress(NamedTuple):
         pending_until: As of ``Ended``.
         ended_by: As of ``Ended``.
         report: The latest answer, or None.
-        failure: Why the latest poll that failed in passing did, in words, or None.
+        failure: Why the latest poll that failed in passing did, or None.
     """
 
     attempts: int = 0
@@ -68,7 +68,7 @@ class Progress(NamedTuple):
     pending_until: float | None = None
     ended_by: float | None = None
     report: StatusReport | None = None
-    failure: str | None = None
+    failure: PollError | None = None
 
 
 class Record(NamedTuple):
@@ -114,13 +114,16 @@ def job_id_of(key: Key) -> str | None:
 
 
 def report_as_text(report: StatusReport | None) -> str | None:
-    """Returns an answer as JSON; of one that says ``pending``, without its payload."""
+    """Returns an answer as JSON, with the payload only of a job that has completed.
+
+    What went wrong may repeat the key that was sent; the error and its code never do.
+    """
     if report is None:
         return None
     fields: dict[str, Any] = {
         name: value
         for name, value in vars(report).items()
-        if value is not None and not (name == "payload" and report.status is Status.PENDING)
+        if value is not None and not (name == "payload" and report.status is not Status.COMPLETED)
     }
     return json.dumps(fields, default=str)
 
@@ -132,6 +135,19 @@ def report_of(text: str | None) -> StatusReport | None:
     fields = json.loads(text)
     fields["status"] = Status(fields["status"])
     return StatusReport(**fields)
+
+
+def failure_as_text(failure: PollError | None) -> str | None:
+    """Returns why a poll has failed as JSON."""
+    return None if failure is None else json.dumps([failure.reason, failure.status_code])
+
+
+def failure_of(text: str | None, key: Key) -> PollError | None:
+    """Returns why a poll has failed from its JSON."""
+    if text is None:
+        return None
+    reason, status_code = json.loads(text)
+    return PollError(reason, job_id_of(key), status_code)
 
 
 _ERRORS = {kind.__name__: kind for kind in (RejectedError, JobNotFoundError)}
@@ -170,7 +186,7 @@ def end_of(text: str, key: Key, hints: Hints, submitted_at: float, progress: Pro
         progress.elapsed,
         progress.report,
         error,
-        None if progress.failure is None else PollError(progress.failure, job_id),
+        progress.failure,
         fields.get("limit"),
         fields.get("limit_value"),
         fields.get("pause", 0.0),

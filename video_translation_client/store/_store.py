@@ -143,7 +143,7 @@ def _as_wait(record: Record, now: float, living: set[int]) -> StoredWait:
         progress.elapsed + (0.0 if is_over else record.age(now)),
         None if is_over else record.next_poll(now) or None,
         progress.report,
-        progress.failure,
+        None if progress.failure is None else progress.failure.reason,
         record.end,
         record.owner in living,
     )
