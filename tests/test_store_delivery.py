@@ -167,6 +167,24 @@ def test_an_end_is_not_delivered_while_a_callback_runs(make, path):
     assert Store(path).waits() == []
 
 
+def test_an_end_is_not_delivered_while_a_late_callback_runs(make, path):
+    """Though it fetches the end itself."""
+    client = make()
+    future = finished(client.submit("job-1"))
+
+    def callback(future):
+        assert future.result() == "completed"
+        client.submit("job-2").cancel()  # so that all is written by now
+        assert [wait.job_id for wait in Store(path).waits() if wait.end] == ["job-1"]
+        told.append(future)
+
+    told = []
+    future.add_done_callback(callback)
+    assert told == [future]
+    client.shutdown()
+    assert Store(path).waits() == []
+
+
 def test_all_callbacks_have_returned(make, path):
     """The first one is not enough."""
     first, leave = threading.Event(), threading.Event()
@@ -266,6 +284,15 @@ def test_a_cancel_is_not_given_again(make):
     assert make().resume() == {}
 
 
+def test_a_cancel_right_before_a_shutdown_is_not_given_again(make):
+    """The shutdown cancels all others, and leaves those."""
+    client = make(initial_wait_time=30)
+    futures = client.submit_all([f"job-{number}" for number in range(10, 20)])
+    futures[3].cancel()
+    client.shutdown(cancel_futures=True)
+    assert set(make().resume()) == {f"job-{number}" for number in range(10, 20)} - {"job-13"}
+
+
 KILLED = """
 import concurrent.futures
 import sys
@@ -318,14 +345,8 @@ def test_the_file_does_not_grow_with_the_jobs_that_have_passed(path):
     """Some thousand short jobs, a few hundred at a time."""
     sizes = []
     with MockServer(service="heygen") as server:
-        settings = {
-            **QUICK,
-            "min_interval": 0,
-            "store": path,
-            "service": "heygen",
-            "api_key": "key",
-        }
-        with VideoTranslationClient(server.url, **settings) as client:
+        settings = {"service": "heygen", "api_key": "key", "min_interval": 0}
+        with VideoTranslationClient(server.url, store=path, **QUICK, **settings) as client:
             for turn in range(10):
                 ids = [f"{turn}-{number}" for number in range(250)]
                 for job_id in ids:

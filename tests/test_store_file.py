@@ -48,16 +48,27 @@ def make(server, path):
 
 
 @pytest.fixture
-def filled(make, path):
+def finish():
+    """Has all that was written stand in the one file, where no client is any more."""
+    before = threading.enumerate()  # a test of a file that stays damaged leaves a thread
+
+    def finish(path):
+        for thread in set(threading.enumerate()).difference(before):
+            if thread.name.endswith("-store"):
+                thread.join()
+        with contextlib.closing(sqlite3.connect(str(path))) as file:
+            file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    return finish
+
+
+@pytest.fixture
+def filled(make, path, finish):
     """A store with some waits that were left, and its content."""
     client = make(initial_wait_time=30, max_wait_time=None)
     client.submit_all([f"job-{number}" for number in range(300)])
     client.shutdown(cancel_futures=True)
-    for thread in threading.enumerate():
-        if thread.name.endswith("-store"):
-            thread.join()
-    with contextlib.closing(sqlite3.connect(str(path))) as file:
-        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finish(path)
     return path
 
 
@@ -314,28 +325,47 @@ def test_damage_while_it_is_used_is_one_warning(make, path, server, caplog):
 
 
 @pytest.mark.parametrize("others", [True, False])
-def test_a_file_that_is_deleted_under_a_running_client_stops_no_wait(make, path, server, others):
-    """With or without its journal; nothing hangs."""
+def test_a_file_that_is_deleted_under_a_running_client_is_one_warning(
+    make, path, server, others, caplog
+):
+    """With or without its journal; what waits goes on in memory, and a new file begins."""
     server.job("job-1", duration=0.3)
     client = make()
     first = client.submit("job-1")
     for file in [*path.parent.iterdir()] if others else [path]:
         file.unlink()
-    second = client.submit("job-1")
-    assert ended(first) == ended(second) == "completed"
+    second = client.submit("job-2")
+    assert [wait.job_id for wait in Store(path).waits()] == ["job-2"]
+    assert ended(first) == "completed"
+    second.cancel()
     client.shutdown()
+    [message] = warnings_of(caplog)
+    assert "it was deleted, or replaced by another file; waits go on in memory" in message
+    assert Store(path).waits() == []
 
 
-def test_a_file_that_is_replaced_under_a_running_client_stops_no_wait(make, path, server, tmp_path):
-    """By a new store, as a deployment may do."""
-    server.job("job-1", duration=0.3)
-    Store(tmp_path / "other.sqlite3")
-    client = make()
-    first = client.submit("job-1")
+def test_a_file_that_is_replaced_under_a_running_client_is_one_warning(
+    make, path, server, tmp_path, finish, caplog
+):
+    """By a store with waits of others, which are taken for nobody's but theirs."""
+    server.job("job-1", duration=0.5)
+    theirs = make(store=tmp_path / "other.sqlite3", initial_wait_time=30)
+    theirs.submit("theirs")
+    theirs.shutdown(cancel_futures=True)
+    finish(tmp_path / "other.sqlite3")
+    client, others = make(), make()
+    first, follower = client.submit("job-1"), others.submit("job-1")
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
     (tmp_path / "other.sqlite3").replace(path)
-    second = client.submit("job-1")
-    assert ended(first) == ended(second) == "completed"
-    client.shutdown()
+    second = client.submit("job-2")
+    assert {wait.job_id for wait in Store(path).waits()} == {"theirs", "job-2"}
+    assert ended(first) == ended(follower) == "completed"
+    assert list(client.resume()) == ["theirs"]
+    second.cancel()
+    client.shutdown(cancel_futures=True)
+    assert [wait.job_id for wait in Store(path).waits()] == ["theirs"]
+    assert "replaced by another file" in " ".join(warnings_of(caplog))
 
 
 def test_tables_that_another_program_drops_stop_no_wait(make, path, server, caplog):

@@ -57,6 +57,7 @@ class Connection:
         self._kind = kind
         self._connection: sqlite3.Connection | None = None
         self._owner = 0  # the process that has opened it
+        self._opened: tuple[int, int] | None = None  # which file
 
     def check_kind(self) -> None:
         """Refuses what never was a SQLite database; zeros may be what a crash has left of one.
@@ -96,7 +97,12 @@ class Connection:
             except BaseException:
                 self.disconnect()
                 raise
+            self._opened = self._find()
         self.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+
+    def is_moved(self) -> bool:
+        """Says whether the file is open, and was deleted since, or another one is in its place."""
+        return self._connection is not None and self._find() != self._opened
 
     def disconnect(self) -> None:
         """Closes the file until the next ``connect``; what is under way is undone."""
@@ -132,6 +138,12 @@ class Connection:
             return self._connection.execute(statement, values).fetchall()
         except UnicodeDecodeError:  # also where sqlite3 quotes a damaged name in its own error
             raise sqlite3.DatabaseError("its schema is no text") from None
+
+    def _find(self) -> tuple[int, int] | None:
+        with contextlib.suppress(OSError):
+            found = Path(self.path).stat()
+            return found.st_dev, found.st_ino
+        return None
 
     def _prepare(self) -> None:
         self.execute("BEGIN")  # so that another process makes the file before or after, not amid

@@ -251,7 +251,7 @@ class Desk(Forking):
         written = Written([None] * len(steps), [], {}, 0)
         try:
             with self._using:
-                self._file.connect(_AT_EASE if self.trouble is None else _IN_TROUBLE)
+                self._connect()
                 self._file.be_durable(any(step.is_durable for step in steps))
                 with self._file.transaction():
                     done = self._write_within(steps, looks, now)
@@ -263,6 +263,12 @@ class Desk(Forking):
         except Exception as error:  # noqa: BLE001 - nobody may wait for ever for an answer
             self._tell(error)
         self._follow_up(steps, written)
+
+    def _connect(self) -> None:
+        if self._file.is_moved():  # SQLite would go on with a file that nobody finds
+            self._file.disconnect()
+            self._tell(FileNotFoundError("it was deleted, or replaced by another file"))
+        self._file.connect(_AT_EASE if self.trouble is None else _IN_TROUBLE)
 
     def _follow_up(self, steps: list[Step], written: Written) -> None:
         for guest, number in written.numbers.items():

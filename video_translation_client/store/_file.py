@@ -60,6 +60,9 @@ CREATE TABLE waits (
     UNIQUE (service, base_url, account, job_id)
 )"""
 
+# From where on numbers are given, at most.
+_NUMBERS = 2**40 - 1
+
 # The number is the letters "vtws".
 KIND = Kind(
     "store",
@@ -85,6 +88,11 @@ KIND = Kind(
             "CREATE INDEX callers_of_owner ON callers (owner)",
             "CREATE TABLE changes (latest INTEGER NOT NULL)",
             "INSERT INTO changes VALUES (0)",
+            # Numbers from one file are none in another that has come to its place.
+            *(
+                f"INSERT INTO sqlite_sequence VALUES ('{table}', random() & {_NUMBERS})"  # noqa: S608
+                for table in ("waits", "owners")
+            ),
         ),
     ),
 )

@@ -45,7 +45,7 @@ class StoredFuture(StatusFuture):
         self.number: int | None = None
         self.leaves = False
         self._keeping = keeping
-        self._calls_back = False
+        self._calling: list[None] = []  # as many as threads that call done-callbacks
         self._undelivered = [True]  # who takes it out tells the store: one step
 
     @property
@@ -104,7 +104,11 @@ class StoredFuture(StatusFuture):
 
     def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
         """As of every ``StatusFuture``; once it has returned, the end is delivered."""
-        super().add_done_callback(fn)
+        self._calling.append(None)  # which may itself fetch the end
+        try:
+            super().add_done_callback(fn)
+        finally:
+            self._calling.pop()
         self._deliver()
 
     def deliver(self) -> None:
@@ -119,15 +123,17 @@ class StoredFuture(StatusFuture):
         return super()._claim(end)
 
     def _run_callbacks(self) -> None:
-        self._calls_back = bool(self._done_callbacks_left)
+        if not self._done_callbacks_left:
+            super()._run_callbacks()
+            return
+        self._calling.append(None)
         try:
             super()._run_callbacks()
         finally:
-            called_back, self._calls_back = self._calls_back, False
-        if called_back:
-            self._deliver()
+            self._calling.pop()
+        self._deliver()
 
     def _deliver(self) -> None:
-        is_told = not (self._calls_back or self._done_callbacks_left)
+        is_told = not (self._calling or self._done_callbacks_left)
         if is_told and self.done() and not self.is_left:
             self.deliver()
