@@ -57,23 +57,7 @@ class Connection:
         self._kind = kind
         self._connection: sqlite3.Connection | None = None
         self._owner = 0  # the process that has opened it
-        self._opened: tuple[int, int] | None = None  # which file
-
-    def check_kind(self) -> None:
-        """Refuses what never was a SQLite database; zeros may be what a crash has left of one.
-
-        Raises:
-            ValueError: It is a file of another kind.
-            OSError: It can't be read.
-        """
-        try:
-            with Path(self.path).open("rb") as file:
-                begin = file.read(len(_MAGIC))
-        except FileNotFoundError:
-            return
-        if begin != _MAGIC and begin.strip(b"\0"):
-            problem = f"must not be a file of another kind, as {self.path!r} is"
-            raise BadValueError(self._kind.argument, problem)
+        self._opened: tuple[int, int] | None = None  # which file, the latest time
 
     def connect(self, patience: float) -> None:
         """Opens the file unless it is open, makes it where there is none, or brings it up to date.
@@ -82,7 +66,7 @@ class Connection:
             patience: The most seconds to wait for others who hold it, from now on.
 
         Raises:
-            ValueError: The file belongs to another application; it was not touched.
+            ValueError: It is a file of another kind or application; it was not touched.
             sqlite3.Error, OSError: It can't be used.
         """
         if self._connection is None:
@@ -94,15 +78,18 @@ class Connection:
             self._connection.text_factory = _text
             try:
                 self._prepare()
-            except BaseException:
+            except BaseException as error:
                 self.disconnect()
+                # One that was open before is damaged, and not of another kind.
+                if "not a database" in str(error) and self._opened is None:
+                    self._check_kind()
                 raise
-            self._opened = self._find()
+            self._opened = identity(self.path)
         self.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
 
     def is_moved(self) -> bool:
         """Says whether the file is open, and was deleted since, or another one is in its place."""
-        return self._connection is not None and self._find() != self._opened
+        return self._connection is not None and identity(self.path) != self._opened
 
     def disconnect(self) -> None:
         """Closes the file until the next ``connect``; what is under way is undone."""
@@ -139,11 +126,17 @@ class Connection:
         except UnicodeDecodeError:  # also where sqlite3 quotes a damaged name in its own error
             raise sqlite3.DatabaseError("its schema is no text") from None
 
-    def _find(self) -> tuple[int, int] | None:
-        with contextlib.suppress(OSError):
-            found = Path(self.path).stat()
-            return found.st_dev, found.st_ino
-        return None
+    def _check_kind(self) -> None:
+        """Refuses what never was a SQLite database; zeros may be what a crash has left of one.
+
+        Only for what SQLite takes for none, and has not open anywhere: to close a file takes away
+        all locks that this process has on it (https://sqlite.org/howtocorrupt.html, 2.2).
+        """
+        with Path(self.path).open("rb") as file:
+            begin = file.read(len(_MAGIC))
+        if begin != _MAGIC and begin.strip(b"\0"):
+            problem = f"must not be a file of another kind, as {self.path!r} is"
+            raise BadValueError(self._kind.argument, problem) from None
 
     def _prepare(self) -> None:
         self.execute("BEGIN")  # so that another process makes the file before or after, not amid
@@ -183,3 +176,11 @@ class Connection:
 def _text(content: bytes) -> str:
     # Whose errors sqlite3 would take for trouble that can pass.
     return content.decode(errors="replace")
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Returns what tells a file from another one that has come to its place; None: it is gone."""
+    with contextlib.suppress(OSError):
+        found = Path(path).stat()
+        return found.st_dev, found.st_ino
+    return None

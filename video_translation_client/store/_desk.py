@@ -89,7 +89,6 @@ class Desk(Forking):
         """
         with self._using:
             try:
-                self._file.check_kind()
                 self._file.connect(_AT_EASE)
                 (state,) = self._file.execute("PRAGMA quick_check(1)")[0]
                 if state != "ok":

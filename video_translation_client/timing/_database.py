@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._base.arguments import BadValueError
-from .._base.database import Connection, Kind
+from .._base.database import Connection, Kind, identity
 from .._base.log import log
 from ._observations import Observation
 
@@ -97,8 +97,7 @@ class Database:
             ValueError: The file is of another kind, or application; it was not touched.
         """
         try:
-            self._file.check_kind()
-            before = _identity(self.path)
+            before = identity(self.path)
             try:
                 return self._read_all(), None
             except sqlite3.DatabaseError as error:
@@ -195,18 +194,10 @@ class Database:
         return (rows[-1][0] if rows else seen), lines
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        found = Path(path).stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def _move_aside(path: str, identity: tuple[int, int] | None) -> str:
     """Moves a file, unless another process has put a new one in its place; returns where it is."""
     aside, number = f"{path}.damaged", 1
-    if _identity(path) == identity:
+    if identity(path) == identity:
         while Path(aside).exists():
             number += 1
             aside = f"{path}.damaged-{number}"
