@@ -1,6 +1,6 @@
 """Kills processes that wait for jobs with a store, and counts what became of the jobs.
 
-    python benchmarks/crash.py [--jobs 2000] [--kills 20] [--longest 30] [--seed 1]
+    python benchmarks/crash.py [--jobs 2000] [--kills 20] [--longest 30] [--seed 1] [--slack 0.25]
 
 A mock server lives in a process of its own. A second process waits for the server's jobs; it is
 killed with SIGKILL at moments drawn from the seed, first while it submits, and started again, and
@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import collections
-import contextlib
 import json
 import logging
-import os
 import random
 import subprocess
 import sys
@@ -26,12 +24,13 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 
-from video_translation_client import StatusFuture, VideoTranslationClient
+from crash_diary import Diary, Line
+
+from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
 from video_translation_client.testing import Fault, MockServer
 from video_translation_client.testing.script import JobScript
 
-LATEST = 0.25  # seconds after its deadline in which a future must have ended
 REQUEST_TIMEOUT = 2.0  # seconds, also for the last poll of a wait that is resumed too late for more
 PATIENCE = 30.0  # seconds without news after which the others count as lost
 ENDLESS = 100_000.0  # seconds
@@ -65,78 +64,6 @@ def _plan(number: int, arguments: argparse.Namespace) -> Plan:
         return Plan(JobScript(ENDLESS, faults=faults), "rejected")
     outcome = "error" if number % 3 == 0 else "completed"
     return Plan(JobScript(arguments.longest * chance.uniform(0.02, 1), outcome), outcome)
-
-
-class Line(NamedTuple):
-    """What a process wrote down about a wait.
-
-    Attributes:
-        what: ``submitted``; ``had``, by resume(); ``updated``; ``told``, by its done-callback.
-            ``start`` is of a process as a whole.
-        process: Its number.
-        before, after: When it looked, in seconds of the clock that all processes share.
-        is_live: Whether the wait had not ended by then.
-    """
-
-    what: str
-    process: int
-    before: float
-    after: float
-    job_id: str
-    status: str
-    attempts: int
-    elapsed: float
-    is_live: bool
-
-
-class Diary:
-    """The file that all processes append to, one write a line; what a kill cut in two is none."""
-
-    def __init__(self, folder: str) -> None:
-        self._path = Path(folder) / "diary"
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self._read = 0
-        self.lines: list[Line] = []
-        self.jobs: dict[str, set[str]] = {"submitted": set(), "told": set()}
-        self.processes: set[int] = set()
-
-    def write(self, what: str, future: StatusFuture | None = None) -> None:
-        """Writes down how a wait stands."""
-        before = time.monotonic()
-        facts: list[object] = ["", "", 0, 0.0, False]
-        if future is not None:
-            facts = [future.job_id, future.status, future.attempts, future.elapsed]
-            facts += [future.end is None]  # the time was read before, so it was running then
-        line = json.dumps(
-            [what, os.getpid(), before, time.monotonic(), *facts], separators=(",", ":")
-        )
-        os.write(self._descriptor, f"\n{line}\n".encode())
-
-    def follow(self, what: str, future: StatusFuture) -> None:
-        """Writes down how a wait stands, and all that is told of it from now on."""
-        self.write(what, future)
-        future.add_update_callback(partial(self.write, "updated"))
-        future.add_done_callback(partial(self.write, "told"))
-
-    def look(self) -> bool:
-        """Reads what was added since the last look; says whether anything was."""
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            added = file.read().rpartition(b"\n")[0]  # what comes after it is being written
-        self._read += len(added)
-        for text in added.split():
-            with contextlib.suppress(ValueError):
-                self._add(Line(*json.loads(text)))
-        return bool(added)
-
-    def _add(self, line: Line) -> None:
-        self.lines.append(line)
-        self.processes.add(line.process)
-        self.jobs.setdefault(line.what, set()).add(line.job_id)
-
-    def close(self) -> None:
-        """Closes the file."""
-        os.close(self._descriptor)
 
 
 # The processes
@@ -256,6 +183,8 @@ class Run:
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         process = start(self._arguments, role)
         self._await(lambda: process.pid in self._diary.processes)
+        if process.pid not in self._diary.processes:
+            sys.exit("error: a process does not start")
         return process
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
@@ -275,7 +204,9 @@ class Run:
 # What must hold
 
 
-def judge(run: Run, calm: Run, plans: dict[str, Plan]) -> Iterator[tuple[str, object, bool]]:
+def judge(
+    run: Run, calm: Run, plans: dict[str, Plan], slack: float
+) -> Iterator[tuple[str, object, bool]]:
     """Gives the lines of the table, and whether each is as it must be."""
     told: dict[str, list[Line]] = {job_id: [] for job_id in plans}
     for line in run.lines:
@@ -301,7 +232,7 @@ def judge(run: Run, calm: Run, plans: dict[str, Plan]) -> Iterator[tuple[str, ob
     yield "requests without kills", without, True
     yield "  ratio", f"{requests / without:.3f}", True
     yield from _attempts(run, plans, ended)
-    yield from _times(run, plans, ended)
+    yield from _times(run, plans, ended, slack)
 
 
 def _takeover(run: Run) -> float:
@@ -329,7 +260,7 @@ def _attempts(
 
 
 def _times(
-    run: Run, plans: dict[str, Plan], ended: dict[str, list[Line]]
+    run: Run, plans: dict[str, Plan], ended: dict[str, list[Line]], slack: float
 ) -> Iterator[tuple[str, object, bool]]:
     had = {(line.process, line.job_id): line.elapsed for line in run.lines if line.what == "had"}
     late, early, passed, over = set(), set(), set(), [0.0]
@@ -340,7 +271,7 @@ def _times(
             over.append(line.elapsed - max(limit, since or 0.0))
             passed |= {job_id} if (since or 0.0) > limit else set()
             latest = limit if since is None else max(limit, since + REQUEST_TIMEOUT)
-            late |= {job_id} if line.elapsed > latest + LATEST else set()
+            late |= {job_id} if line.elapsed > latest + slack else set()
             early |= {job_id} if line.elapsed < limit * 0.9 else set()
     yield "deadlines that passed while nobody waited", len(passed), True
     yield "after its deadline, or its resume, at most, s", f"{max(over):.2f}", True
@@ -370,6 +301,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--longest", type=float, default=30.0, help="seconds of a job, at most")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--slack", type=float, default=0.25, help="seconds after a deadline")
     parser.add_argument("--role", choices=ROLES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -380,7 +312,7 @@ def main() -> int:
     began = time.monotonic()
     good = True
     run, calm = Run(arguments, arguments.kills), Run(arguments, 0)
-    for name, value, right in judge(run, calm, plans_of(arguments)):
+    for name, value, right in judge(run, calm, plans_of(arguments), arguments.slack):
         print(f"{name:<50} {value!s:>8}{'' if right else '  WRONG'}", flush=True)
         good = good and right
     print(f"seed {arguments.seed}, {time.monotonic() - began:.0f} s")

@@ -11,7 +11,7 @@ CRASH = Path(__file__).parents[1] / "benchmarks" / "crash.py"
 def test_no_wait_is_lost_when_processes_are_killed():
     """Whoever is killed, each job ends as scripted for whoever resumes, in time, and is told."""
     done = subprocess.run(
-        python_command(str(CRASH), "--jobs=60", "--kills=3", "--longest=5"),
+        python_command(str(CRASH), "--jobs=60", "--kills=3", "--longest=5", "--slack=10"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=3 * PATIENCE,

@@ -194,10 +194,10 @@ class Database:
         return (rows[-1][0] if rows else seen), lines
 
 
-def _move_aside(path: str, identity: tuple[int, int] | None) -> str:
+def _move_aside(path: str, which: tuple[int, int] | None) -> str:
     """Moves a file, unless another process has put a new one in its place; returns where it is."""
     aside, number = f"{path}.damaged", 1
-    if identity(path) == identity:
+    if identity(path) == which:
         while Path(aside).exists():
             number += 1
             aside = f"{path}.damaged-{number}"
