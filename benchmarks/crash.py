@@ -270,7 +270,7 @@ def _times(
             since = had.get((line.process, job_id))
             over.append(line.elapsed - max(limit, since or 0.0))
             passed |= {job_id} if (since or 0.0) > limit else set()
-            latest = limit if since is None else max(limit, since + REQUEST_TIMEOUT)
+            latest = limit if since is None or since < limit else since + REQUEST_TIMEOUT
             late |= {job_id} if line.elapsed > latest + slack else set()
             early |= {job_id} if line.elapsed < limit * 0.9 else set()
     yield "deadlines that passed while nobody waited", len(passed), True

@@ -76,6 +76,13 @@ def test_a_wait_whose_deadline_has_passed_has_time_for_one_poll(house):
     assert house.polled() == [wait]
 
 
+def test_a_wait_whose_deadline_is_to_come_ends_then(house):
+    """However soon that is."""
+    house.now = 29.0
+    house.wait(start=Start(patience=5.0), max_wait_time=30.0)
+    assert house.due.next_moment(house.now, free=False) == 30.0
+
+
 def test_a_wait_at_rest_is_not_polled_and_counts_for_no_pace(house):
     """But for its deadline, nothing of it is due."""
     house.wait(start=RESTS, max_wait_time=30.0)

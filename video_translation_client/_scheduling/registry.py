@@ -53,8 +53,8 @@ class Registry:
             wait.stream = self._listeners.begin(wait)
             job_id, start = wait.future.job_id, wait.start
             self._by_job[job_id] = (*self._by_job.get(job_id, ()), wait)
-            if start.patience and wait.deadline is not None:
-                wait.closes_at = max(wait.deadline, now + start.patience)
+            if start.patience and wait.deadline is not None and wait.deadline <= now:
+                wait.closes_at = now + start.patience
             if wait.rests:
                 self._due.rest(wait)
                 continue

@@ -25,8 +25,8 @@ class Start(NamedTuple):
     Attributes:
         seconds: Until its first poll.
         rests: Whether it is not polled for at first: others ask for its job, and it is told.
-        patience: Seconds for which it goes on at least, for one poll although its deadline may have
-            passed; 0: it ends at its deadline.
+        patience: Seconds for which it goes on where its deadline has passed, for one last poll; 0:
+            it ends at once.
     """
 
     seconds: float = 0.0

@@ -66,6 +66,8 @@ class Watch:
     def _is_dead(self, owner: Owner, now: float) -> bool:
         if owner.place == self._place and not _is_running(owner.pid, owner.started):
             return True
+        if _is_before_reboot(owner.place, self._place):
+            return True
         return now - self._beats[owner.id][1] >= self._patience
 
 
@@ -81,6 +83,13 @@ def _is_running(pid: int, started: str) -> bool:
     return _started(pid) == started
 
 
+def _is_before_reboot(place: str, mine: str) -> bool:
+    """Says whether a place is of this machine, by its name, and of an earlier boot of it."""
+    name, boot, *_ = [*place.split(" "), ""]
+    my_name, my_boot, *_ = mine.split(" ")
+    return name == my_name and "" not in (boot, my_boot) and boot != my_boot
+
+
 def _started(pid: int) -> str:
     # On Linux (proc(5), field 22); elsewhere a number that is taken anew looks alive until its
     # beat has stood still.
@@ -92,9 +101,9 @@ def _started(pid: int) -> str:
 
 
 def _place() -> str:
-    parts = [platform.node()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
-    with contextlib.suppress(OSError):
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)
+    """Returns the names of the machine, of its present boot, and of what a container may see."""
+    boot = processes = ""
+    with contextlib.suppress(OSError):  # no Linux
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        processes = os.readlink("/proc/self/ns/pid")
+    return " ".join((platform.node().replace(" ", "-"), boot, processes))
