@@ -298,6 +298,16 @@ def test_an_odd_answer_goes_through_the_file(make, path, name):
     assert resumed.result(0) == "completed"
 
 
+def test_a_poll_that_is_asked_for_after_the_end_is_none(make, server):
+    """Nobody waits for the job any more."""
+    server.job("job-1", duration=0)
+    future = make().submit("job-1")
+    assert future.result(PATIENCE) == "completed"
+    before = len(server.requests)
+    future.poll_now()
+    assert (len(server.requests), future.attempts) == (before, before)
+
+
 # What is known of a job, and its time
 
 

@@ -7,10 +7,11 @@ import gc
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
@@ -325,7 +326,7 @@ def test_the_end_is_given_again_where_the_process_is_killed_in_a_callback(make, 
     """Callbacks run at least once."""
     server.job("job-1", duration=0.2)
     process = subprocess.Popen(
-        python_command("-c", KILLED, server.url, os.fspath(path), how),
+        [sys.executable, "-c", KILLED, server.url, os.fspath(path), how],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -3,13 +3,15 @@
 import contextlib
 import logging
 import os
+import pickle
 import sqlite3
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, measured, python_command
+from conftest import PATIENCE, measured
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client._base.database import Connection
@@ -232,6 +234,23 @@ def test_a_file_that_may_not_be_written_is_an_error(make, filled):
         make()
 
 
+def test_a_store_tells_its_path_and_is_of_one_process(tmp_path, monkeypatch):
+    """It can't be pickled, as no other process can have its thread."""
+    monkeypatch.chdir(tmp_path)
+    store = Store("waits.sqlite3")
+    assert store.path == str(tmp_path / "waits.sqlite3")
+    assert repr(store) == f"Store({store.path!r})"
+    with pytest.raises(TypeError, match="make one in each process, with the same path"):
+        pickle.dumps(store)
+
+
+@pytest.mark.parametrize("lease", [0, 2.9, -1, float("nan"), float("inf"), "3", None, True])
+def test_a_lease_is_three_seconds_or_more(path, lease):
+    """A process that is slow for less is not dead."""
+    with pytest.raises((TypeError, ValueError), match="^lease must be a number, 3 or more"):
+        Store(path, lease=lease)
+
+
 # While it is used
 
 
@@ -413,7 +432,7 @@ def test_a_full_disk_is_one_warning_and_is_written_to_once_it_has_room(path, ser
         server.job(f"job-{number}", duration=0.1)
     program, environment = measured(FULL)
     done = subprocess.run(
-        python_command("-c", program, server.url, str(path)),
+        [sys.executable, "-c", program, server.url, str(path)],
         stderr=subprocess.PIPE,
         env=environment,
         text=True,
