@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from conftest import PATIENCE, measured
 from video_translation_client import VideoTranslationClient
 from video_translation_client._base.database import Connection
 from video_translation_client.store import Store
-from video_translation_client.store._file import KIND
+from video_translation_client.store._file import KIND, File
 from video_translation_client.testing import MockServer
 
 QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
@@ -226,12 +227,47 @@ def test_clients_share_a_file_that_two_of_them_make_at_once(make, path):
     assert failures == []
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may do all")
-def test_a_file_that_may_not_be_written_is_an_error(make, filled):
+OTHER = """
+import sqlite3
+import sys
+
+file = sqlite3.connect(sys.argv[1])
+for (job_id,) in file.execute("SELECT job_id FROM waits ORDER BY id"):
+    print(job_id)
+file.close()
+"""
+
+
+def test_a_store_that_is_made_again_takes_no_locks_from_the_first(make, path):
+    """What that writes afterwards is there for others, though one of them was there meanwhile."""
+
+    def seen():
+        return subprocess.check_output([sys.executable, "-c", OTHER, str(path)], text=True).split()
+
+    client = make(initial_wait_time=30)
+    client.submit("job-1")
+    Store(path)
+    make()
+    assert seen() == ["job-1"]  # and whoever is the last to leave removes the journal
+    client.submit("job-2")
+    assert seen() == ["job-1", "job-2"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs users")
+def test_a_file_that_may_only_be_read_is_an_error(make):
     """Before anything is waited for."""
-    filled.chmod(0o400)
-    with pytest.raises(OSError, match="can't be used: "):
-        make()
+    with tempfile.TemporaryDirectory() as folder:  # that of pytest is root's alone
+        path = Path(folder, "waits.sqlite3")
+        Store(path)
+        path.parent.chmod(0o777)
+        path.chmod(0o444)
+        user = os.geteuid()
+        os.seteuid(user or 65534)  # root may do all
+        try:
+            with pytest.raises(OSError, match="can't be used: attempt to write a readonly"):
+                make(store=path)
+        finally:
+            os.seteuid(user)
 
 
 def test_a_store_tells_its_path_and_is_of_one_process(tmp_path, monkeypatch):
@@ -448,17 +484,18 @@ def test_a_full_disk_is_one_warning_and_is_written_to_once_it_has_room(path, ser
     ]
 
 
-def test_without_a_write_ahead_log_all_is_the_same(make, path, server, tmp_path):
-    """As on a network drive, where none can be had; here somebody reads while it would be begun."""
-    server.job("job-1", duration=0.3)
+def test_without_a_write_ahead_log_all_is_the_same(path):
+    """Where it can't be had: here somebody reads while it would be begun."""
     Store(path)
+    file = File(str(path))
     with contextlib.closing(connect(path)) as other:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM waits").fetchall()
-        client = make()  # which can't change the mode while somebody reads
-        assert other.execute("PRAGMA journal_mode").fetchall() == [("delete",)]
+        file.connect(0)
         other.execute("COMMIT")
-    assert ended(client.submit("job-1")) == "completed"
-    client.shutdown()
-    assert Store(path).waits() == []
+    with file.transaction():
+        file.register("a place", 1, "")
+    assert file.execute("PRAGMA journal_mode") == [("delete",)]
+    assert [owner.place for owner in file.owners()] == ["a place"]
+    file.disconnect()

@@ -93,6 +93,8 @@ class Desk(Forking):
                 (state,) = self._file.execute("PRAGMA quick_check(1)")[0]
                 if state != "ok":
                     raise sqlite3.DatabaseError(" ".join(state.split()))
+                with self._file.transaction():
+                    self._file.next_change()  # else, what may only be read is heard of too late
             except (sqlite3.Error, OSError) as error:
                 raise OSError(f"the store {self.path!r} can't be used: {error}") from None
             finally:
