@@ -94,7 +94,7 @@ class Store:
     def waits(self) -> list[StoredWait]:
         """Returns all waits that go on, or of whose end nobody was told, by their submits.
 
-        Reads the file, which may take a second with 100,000 waits.
+        Reads the file, which takes about two seconds with 100,000 waits.
 
         Raises:
             OSError: The file can't be read.
