@@ -11,9 +11,9 @@ import threading
 import pytest
 from conftest import PATIENCE
 
-from video_translation_client import VideoTranslationClient
+from video_translation_client import JobNotFoundError, VideoTranslationClient
 from video_translation_client.store import Store
-from video_translation_client.testing import MockServer
+from video_translation_client.testing import Fault, MockServer
 
 QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
@@ -195,3 +195,159 @@ def test_submits_cancels_and_a_shutdown_at_once(make, server, path, wait, cancel
     for client in clients:
         client.shutdown()
     assert ids(path) == []
+
+
+def test_the_job_is_asked_for_once_and_all_hear_of_it(server, pair):
+    """Answers and the end; the one that is not polled for costs no request."""
+    first, second = (client.submit("job-1") for client in pair)
+    heard = [told(first), told(second)]
+    assert all(event.wait(PATIENCE) for event in heard)
+    assert second.report.status == "pending"
+    server.job("job-1", duration=0)
+    assert first.result(PATIENCE) == second.result(PATIENCE) == "completed"
+    assert second.report == first.report
+    assert len(server.requests) == first.attempts
+    assert 0 < second.attempts <= first.attempts + 1
+
+
+def test_each_has_its_own_deadline(pair):
+    """That of a follower ends it alone; that of the leader has another one polled for."""
+    leader = pair[0].submit("job-1", max_wait_time=0.6)
+    short = pair[1].submit("job-1", max_wait_time=0.1)
+    long = pair[1].submit("job-1")
+    assert short.result(PATIENCE) == "timeout"
+    assert not leader.done()
+    assert leader.result(PATIENCE) == "timeout"
+    assert told(long).wait(PATIENCE)
+    assert not long.done()
+    assert (short.end.limit, leader.end.limit) == ("max_wait_time", "max_wait_time")
+
+
+def test_each_has_its_own_max_attempts(pair):
+    """A follower's counts the answers that it was told."""
+    leader = pair[0].submit("job-1")
+    follower = pair[1].submit("job-1", max_attempts=2)
+    assert follower.result(PATIENCE) == "timeout"
+    assert (follower.end.limit, follower.attempts) == ("max_attempts", 2)
+    assert not leader.done()
+
+
+def test_a_leader_that_has_no_attempts_left_leaves_the_job_to_the_others(server, pair):
+    """They go on with attempts of their own."""
+    leader = pair[0].submit("job-1", max_attempts=3)
+    follower = pair[1].submit("job-1")
+    assert leader.result(PATIENCE) == "timeout"
+    assert told(follower).wait(PATIENCE)
+    server.job("job-1", duration=0)
+    assert follower.result(PATIENCE) == "completed"
+
+
+def test_cancel_of_the_leader_detaches_it(server, pair, path):
+    """The others go on; the last one's ends the wait."""
+    leader, second, third = (client.submit("job-1") for client in (*pair, pair[1]))
+    assert leader.cancel()
+    assert told(second).wait(PATIENCE)
+    assert second.cancel()
+    assert told(third).wait(PATIENCE)
+    assert ids(path) == ["job-1"]
+    assert third.cancel()
+    for client in pair:
+        client.shutdown()
+    assert ids(path) == []
+    assert not any(future.report is None for future in (second, third))
+
+
+def test_a_rejected_job_ends_all(server, pair):
+    """Each with an error of its own."""
+    server.job("job-1", faults={number: Fault.http(404) for number in range(1, 100)})
+    first, second = (client.submit("job-1") for client in pair)
+    errors = [future.exception(PATIENCE) for future in (first, second)]
+    assert [type(error) for error in errors] == [JobNotFoundError] * 2
+    assert errors[0] is not errors[1]
+    assert str(errors[0]) == str(errors[1])
+    assert {error.job_id for error in errors} == {"job-1"}
+
+
+def test_followers_hear_in_order_and_one_at_a_time(server, pair):
+    """Of each answer at most once, and of none after the end."""
+    server.job("job-1", duration=0.6, progress=True)
+    heard, at_once, most = [], [], []
+
+    def note(future):
+        at_once.append(None)
+        most.append(len(at_once))
+        heard.append(future.report.progress)
+        at_once.pop()
+
+    leader, follower = (client.submit("job-1") for client in pair)
+    follower.add_update_callback(note)
+    ends = []
+    follower.add_done_callback(lambda _: ends.append(len(heard)))
+    assert follower.result(PATIENCE) == "completed"
+    assert leader.result(PATIENCE) == "completed"
+    readings = [progress for progress in heard if progress is not None]
+    assert readings == sorted(readings)
+    assert set(most) == {1}
+    pair[1].shutdown(wait=True, cancel_futures=True)
+    assert ends == [len(heard)]
+
+
+def test_a_follower_that_blocks_holds_up_nobody(server, pair):
+    """Neither the leader nor another follower."""
+    go_on, blocks = threading.Event(), threading.Event()
+
+    def block(_):
+        blocks.set()
+        assert go_on.wait(PATIENCE)
+
+    leader = pair[0].submit("job-1")
+    blocked = pair[1].submit("job-1")
+    other = pair[1].submit("job-1")
+    blocked.add_update_callback(block)
+    assert blocks.wait(PATIENCE)
+    server.job("job-1", duration=0)
+    try:
+        assert leader.result(PATIENCE) == "completed"
+        assert other.result(PATIENCE) == "completed"
+    finally:
+        go_on.set()
+    assert blocked.result(PATIENCE) == "completed"
+
+
+def test_a_job_may_be_submitted_again_after_its_end(server, pair, path):
+    """Though that was not fetched: the new wait is another one, and the old end stays as it was."""
+    first = pair[0].submit("quick")
+    assert concurrent.futures.wait([first], PATIENCE).done
+    second = pair[1].submit("quick")
+    assert second.result(PATIENCE) == first.result(0) == "completed"
+    assert second.submitted_at >= first.submitted_at
+    for client in pair:
+        client.shutdown()
+    assert ids(path) == []
+
+
+def test_who_joins_at_the_end_has_an_end(server, pair, path):
+    """Whichever of the two comes first, again and again."""
+    for number in range(3):
+        server.job(f"job-{number}", duration=0.1)
+        leader = pair[0].submit(f"job-{number}")
+        ended = threading.Event()
+        leader.add_done_callback(lambda _, ended=ended: ended.set())
+        leader.poll_now()
+        assert pair[1].submit(f"job-{number}").result(PATIENCE) == "completed"
+        assert ended.wait(PATIENCE)
+    for client in pair:
+        client.shutdown()
+    assert ids(path) == []
+
+
+def test_a_client_that_is_dropped_leaves_the_job_to_the_others(server, path, make):
+    """As a process that has died does."""
+    dropped = VideoTranslationClient(server.url, **QUICK, store=path)
+    future = dropped.submit("job-1")
+    follower = make().submit("job-1")
+    future.cancel()
+    del dropped, future
+    assert told(follower).wait(PATIENCE)
+    server.job("job-1", duration=0)
+    assert follower.result(PATIENCE) == "completed"

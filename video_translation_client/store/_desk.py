@@ -299,10 +299,11 @@ class Desk(Forking):
         follow_ups = []
         for guest, number in numbers.items():
             before = self._guests.get(weakref.ref(guest))
-            was_buried = before is not None and before != number
-            if looks or was_buried:
-                follow_ups.append(guest.look(books[guest], was_buried=was_buried))
+            if before is not None and before != number:
+                follow_ups.append(guest.reclaim(books[guest]))
         results = [step.write(books[step.guest]) for step in steps]
+        if looks:  # only now: one client is to see what another one here has just written
+            follow_ups += [guest.look(books[guest]) for guest in numbers]
         return Written(results, follow_ups, numbers, len(gone))
 
     def _number_of(self, guest: Guest) -> int:

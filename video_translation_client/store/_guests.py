@@ -70,13 +70,16 @@ class Guest:
         """Returns what has come together since the last call: it is written before all else."""
         return ()
 
-    def look(self, books: Books, *, was_buried: bool) -> Callable[[], object]:
-        """Looks at what others have done, and returns what follows once that is written.
+    def reclaim(self, books: Books) -> Callable[[], object]:
+        """Hears that it was taken for dead, and has a new number; before its steps are written.
 
-        Args:
-            books: To write with.
-            was_buried: Whether the client was taken for dead, and has a new number.
+        Returns:
+            What follows once that is written.
         """
+        return nothing
+
+    def look(self, books: Books) -> Callable[[], object]:
+        """Looks at what others have done, after all steps, and returns what follows likewise."""
         return nothing
 
     def go_alone(self) -> None:

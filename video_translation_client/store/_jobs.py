@@ -5,15 +5,12 @@ Changed on the desk's thread alone; any thread may look a job up.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Iterator
 
     from ._future import StoredFuture
-    from ._records import Record
 
 
 class Job:
@@ -23,18 +20,18 @@ class Job:
         number: That of its wait in the file; None: it could not be written.
         futures: Those that have not ended, and those whose end is still to be dealt with.
         leader: Which of them is polled for; None: another client polls.
-        told: What others have written of it, and the followers are to be told, in order.
-        telling: Whoever holds it tells them all that is there.
+        is_new: Whether it is still to be looked up what others have written of it.
+        attempts: Polls of others by the latest answer that the followers were told.
     """
 
-    __slots__ = ("futures", "leader", "number", "telling", "told")
+    __slots__ = ("attempts", "futures", "is_new", "leader", "number")
 
     def __init__(self, number: int | None) -> None:
         self.number = number
         self.futures: list[StoredFuture] = []
         self.leader: StoredFuture | None = None
-        self.told: deque[Record] | None = None  # few jobs have one, and it is large
-        self.telling: threading.Lock | None = None
+        self.is_new = True
+        self.attempts = 0
 
     def followers(self) -> list[StoredFuture]:
         """Returns the futures that rest."""

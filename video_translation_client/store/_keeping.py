@@ -186,8 +186,7 @@ class Keeping(Intake, Guest):
         if isinstance(event, Polled) and not event.is_check:
             self._news[job] = None
             if event.report is not None and event.report.status is Status.PENDING:
-                for follower in job.followers():
-                    self.scheduler.answer(follower, event.report, event.seconds)
+                self._others.pass_on(job, event.report, event.seconds)
         elif isinstance(event, Ended):
             future = next((one for one in list(job.futures) if one.end is event), None)
             if future is not None:
@@ -219,9 +218,13 @@ class Keeping(Intake, Guest):
             steps.append(Step(self, partial(_write_news, lines, now)))
         return steps
 
-    def look(self, books: Books, *, was_buried: bool) -> Callable[[], object]:
+    def reclaim(self, books: Books) -> Callable[[], object]:
+        """Takes part again after the client was taken for dead."""
+        return self._others.reclaim(books)
+
+    def look(self, books: Books) -> Callable[[], object]:
         """Looks at what others have done, and returns what follows once that is written."""
-        return self._others.look(books, was_buried=was_buried)
+        return self._others.look(books)
 
     def go_alone(self) -> None:
         """Polls for all jobs here."""
@@ -295,8 +298,7 @@ class Keeping(Intake, Guest):
         if future is job.leader and end.status not in _OF_JOB:
             self._others.elect(job, 0.0)
         elif future is job.leader:  # here, as whoever joins does so on this thread
-            for follower in job.followers():
-                self.scheduler.call_later(partial(self.scheduler.conclude, follower, end))
+            self._others.conclude(job, end)
         number, is_left = future.number, future.is_left
         if (is_left and job.futures) or (end.status is Status.CANCELLED and not is_left):
             future.deliver()  # to those that go on, or to who has cancelled it

@@ -6,7 +6,6 @@ All of it on the desk's thread, but for telling followers, which runs the user's
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from .._scheduling.decision import Rules
     from .._scheduling.scheduler import Scheduler
     from ..clock import Clock
+    from ..events import Ended
     from ..future import StatusFuture
+    from ..status import StatusReport
     from ._file import Scope
     from ._future import StoredFuture
     from ._guests import Books
@@ -81,12 +82,18 @@ class Others:
         self._hand_over = hand_over
         self._seen = 0  # the change up to which what others have written was looked at
 
-    def look(self, books: Books, *, was_buried: bool) -> Callable[[], object]:
+    def look(self, books: Books) -> Callable[[], object]:
         """Looks at what others have done; returns what follows once that is written."""
-        follow_ups = self._reclaim(books) if was_buried else []
-        if any(job.leader is None for job in self._jobs):
+        follow_ups: list[Callable[[], object]] = []
+        following = [job for job in self._jobs if job.leader is None]
+        if following:
             for record in books.file.changed_since(self._seen, books.owner):
                 follow_ups += self._follow(record, books)
+        for job in following:
+            if job.is_new and job.number is not None:  # it may have changed before it was followed
+                job.is_new = False
+                known = books.file.get(job.number)
+                follow_ups += [] if known is None else self._follow(known, books)
         follow_ups += [
             partial(self._scheduler.nudge, job_id or None)
             for job_id in books.file.take_nudged(books.owner)
@@ -132,8 +139,7 @@ class Others:
 
     def _finish(self, change: int, follow_ups: Sequence[Callable[[], object]]) -> None:
         self._seen = change
-        for follow_up in follow_ups:
-            follow_up()
+        _do_all(follow_ups)
 
     def _revive(self, record: Record, leads: bool) -> tuple[StoredFuture, Rules, Start]:
         future = self._make(job_id_of(record.key), None, record.hints)
@@ -166,27 +172,39 @@ class Others:
             follow_ups.append(partial(self.elect, job, seconds))
         return follow_ups
 
+    def pass_on(self, job: Job, report: StatusReport, seconds: float) -> None:
+        """Tells those that follow that their job was pending some seconds ago; for any thread.
+
+        Each on a worker, in order: one that blocks holds up no other.
+        """
+        for future in job.followers():
+            if future.told is None:
+                future.told = deque()
+            future.told.append((report, seconds))
+            self._scheduler.call_later(partial(self._tell, future, future.told))
+
+    def conclude(self, job: Job, end: Ended) -> None:
+        """Has those that follow end as their job has; likewise."""
+        for future in job.followers():
+            self._scheduler.call_later(partial(self._scheduler.conclude, future, end))
+
     def _pass_on(self, job: Job, record: Record) -> None:
-        if job.told is None or job.telling is None:
-            job.told, job.telling = deque(), threading.Lock()
-        job.told.append(record)
-        self._scheduler.call_later(partial(self._tell, job, job.told, job.telling))
+        report, attempts = record.progress.report, record.progress.attempts
+        if record.end is not None:
+            self.conclude(job, record.end)
+        elif report is not None and report.status is Status.PENDING and attempts != job.attempts:
+            job.attempts = attempts
+            self.pass_on(job, report, 0.0)
 
-    def _tell(self, job: Job, told: deque[Record], telling: threading.Lock) -> None:
-        # Who finds it taken leaves the record to who tells those before it.
-        while told and telling.acquire(blocking=False):
+    def _tell(self, future: StoredFuture, told: deque[tuple[StatusReport, float]]) -> None:
+        # Who finds it taken leaves the answer to who tells those before it.
+        while told and future.telling.acquire(blocking=False):
             try:
-                record = told.popleft()
-                report = record.progress.report
-                for future in job.followers():
-                    if record.end is not None:
-                        self._scheduler.conclude(future, record.end)
-                    elif report is not None and report.status is Status.PENDING:
-                        self._scheduler.answer(future, report, 0.0)
+                self._scheduler.answer(future, *told.popleft())
             finally:
-                telling.release()
+                future.telling.release()
 
-    def _reclaim(self, books: Books) -> list[Callable[[], object]]:
+    def reclaim(self, books: Books) -> Callable[[], object]:
         """Takes part again after the client was taken for dead, in what is left of its waits."""
         file, owner = books.file, books.owner
         follow_ups: list[Callable[[], object]] = []
@@ -198,10 +216,10 @@ class Others:
             if record is None:
                 follow_ups.append(partial(self._lose, job))
             elif job.leader is not None and record.owner is not None:
-                follow_ups.append(partial(self._stand_back, job, record))
+                follow_ups.append(partial(self._stand_back, job))
             elif job.leader is not None:
                 file.take(record.id, owner, books.change)
-        return follow_ups
+        return partial(_do_all, follow_ups)
 
     def _lose(self, job: Job) -> None:
         """Goes on in memory with a job of which others have removed the wait."""
@@ -211,9 +229,12 @@ class Others:
         else:  # they know how it has ended, and so it is likely to have
             self._scheduler.nudge(job.leader.job_id)
 
-    def _stand_back(self, job: Job, record: Record) -> None:
+    def _stand_back(self, job: Job) -> None:
         if job.leader is not None:
             self._scheduler.rest(job.leader)
-            job.leader = None
-        if record.end is not None:  # of which no change tells any more
-            self._pass_on(job, record)
+            job.leader, job.is_new = None, True
+
+
+def _do_all(follow_ups: Sequence[Callable[[], object]]) -> None:
+    for follow_up in follow_ups:
+        follow_up()
