@@ -641,3 +641,36 @@ def test_submits_by_a_signal_handler_and_by_finalizers(run):
         """,
         measured=False,
     )
+
+
+def test_ctrl_c_in_submit_all_takes_nothing_from_the_store(run):
+    """What others have left, and it has begun to wait for, is still to be resumed."""
+    run(
+        """
+        def interrupt(*_):
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            raise KeyboardInterrupt
+
+        def first(polled):  # those after it are still to be taken in
+            polled.append(None)
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        jobs = [f"job-{number:04}" for number in range(2500)]
+        client = make_client(**SLOW)
+        client.submit_all(jobs)
+        client.shutdown(cancel_futures=True)
+        assert ids() == jobs
+        for _ in range(2):
+            polled = []
+            signal.signal(signal.SIGUSR1, interrupt)
+            client = make_client(**SLOW, on_event=lambda _: polled or first(polled))
+            try:
+                client.submit_all(jobs)
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                pass
+            client.shutdown(cancel_futures=True)
+            assert ids() == jobs
+        """,
+        measured=False,
+    )

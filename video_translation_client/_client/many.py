@@ -61,8 +61,9 @@ def submit(
         for first in range(0, len(job_ids), _TOGETHER):
             futures += map(make, job_ids[first : first + _TOGETHER])
             taker.submit(futures[first:], rules)
-    except BaseException:
-        _cancel(futures)
+    except BaseException:  # nobody has them
+        for future in futures:
+            taker.leave(future)
         raise
     return futures
 

@@ -58,7 +58,7 @@ class Intake:
 
     def leave(self, future: StatusFuture) -> None:
         """Ends a future that nobody can have any more, unless it is done."""
-        future.cancel()
+        self.scheduler.leave(future)
 
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """As ``VideoTranslationClient.shutdown``."""

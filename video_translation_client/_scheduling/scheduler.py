@@ -128,6 +128,10 @@ class Scheduler(Owner, Plan, Resting):
         """Has a future end so, unless it has ended, and drops all that is known of its wait."""
         self.threads.post(self._take_end, (future, end))
 
+    def leave(self, future: StatusFuture) -> None:
+        """Ends a future that nobody can have any more, unless it is done."""
+        future.cancel()
+
     def abort(self, future: StatusFuture) -> None:
         """Aborts the request under way for a future, unless another one needs it."""
         wait = self._waits.get(future)
