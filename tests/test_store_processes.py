@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
+SLOW = {"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}
+
 # The alarm ends a process that hangs, so that its parent sees it and nothing is left behind.
 BEGINNING = f"""
 import concurrent.futures
@@ -40,10 +42,10 @@ from video_translation_client.store import Store
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 url, path = sys.argv[1:3]
+SLOW = {SLOW!r}
 PATIENCE = {PATIENCE}
 signal.alarm(2 * PATIENCE)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-SLOW = {{"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}}
 
 
 def make_client(**arguments):
@@ -202,44 +204,69 @@ def ids(path):
 
 
 def test_a_process_that_hangs_is_taken_over_and_comes_back(begin, make, server, path):
-    """All futures end once, in both: what ended meanwhile, and what goes on."""
+    """All futures end once, in both: what ended meanwhile, what goes on, and what nobody took."""
+    taker, client = Taker(), make(store=Store(path, lease=3), **SLOW)
+    own = client.submit("job-4")
     process = begin(
         """
-        client = make_client(store=Store(path, lease=3), **SLOW)
-        ends = []
-        futures = client.submit_all(["job-1", "job-2", "job-3"])
+        store, ends = Store(path, lease=3), []
+        client, other = make_client(store=store, **SLOW), make_client(store=store, account="other")
+        futures = client.submit_all(["job-1", "job-2", "job-3", "job-4"])
+        futures.append(other.submit("job-5"))
         for future in futures:
             future.add_done_callback(ends.append)
         until_polled(*futures)
         said("polled")
         sys.stdin.readline()
         concurrent.futures.wait(futures, PATIENCE)
-        assert [future.status for future in futures] == ["completed"] * 3, futures
+        assert [future.status for future in futures] == ["completed"] * 5, futures
         client.shutdown()
+        other.shutdown()
         assert sorted(ends, key=id) == sorted(futures, key=id)
-        """,
-        measured=False,
+        """
     )
     hear(process, "polled")
     process.send_signal(signal.SIGSTOP)
-    taker, client = Taker(), make(store=Store(path, lease=3))
     client.resume(taker)
-    first, second, third = (taker.until(3)[f"job-{number}"] for number in (1, 2, 3))
-    for future in (first, second):
+    first, second, third, fourth = (taker.until(4)[f"job-{number}"] for number in (1, 2, 3, 4))
+    for future in (first, second, own):
         server.job(future.job_id, duration=0)
         future.poll_now()
-    assert concurrent.futures.wait([first, second], PATIENCE).not_done == set()
-    assert second.result() == "completed"  # so that the store forgets it
+    assert concurrent.futures.wait([first, second, fourth], PATIENCE).not_done == set()
+    for future in (second, own, fourth):  # so that the store forgets it
+        assert future.result() == "completed"
+    while ids(path) != ["job-1", "job-3", "job-5"]:
+        pass
+    for job_id in ("job-3", "job-5"):
+        server.job(job_id, duration=0)
     process.send_signal(signal.SIGCONT)
     process.stdin.write("go on\n")
     process.stdin.flush()
-    server.job("job-3", duration=0)
     third.poll_now()
     assert first.result(PATIENCE) == third.result(PATIENCE) == "completed"
     output, errors = process.communicate(timeout=2 * PATIENCE)
     assert (process.returncode, output, errors) == (0, "", "")
     client.shutdown()
     assert ids(path) == []
+
+
+def test_a_child_that_ends_as_any_process_leaves_its_waits(run):
+    """To be found by its parent."""
+    run(
+        """
+        client = make_client()
+        until_polled(client.submit("job-1"))
+        pid = os.fork()
+        if pid:
+            ends_well(pid)
+            resumed = client.resume()
+            assert list(resumed) == ["job-2"]
+            client.shutdown(cancel_futures=True)
+            assert ids() == ["job-1", "job-2"]
+        else:
+            until_polled(client.submit("job-2"))
+        """
+    )
 
 
 def test_what_killed_processes_waited_for_is_taken_over(begin, make, server, path):
