@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..events import Ended
     from ..future import Owner
-    from ..status import Hints, StatusReport
+    from ..status import Hints
     from ._keeping import Keeping
     from ._records import Record
 
@@ -30,8 +30,8 @@ class StoredFuture(StatusFuture):
     Attributes:
         limits: Only for the store: what ends the wait.
         number: Likewise: that of the wait in the file; None: it is not there.
-        told: Likewise: what others have heard of the job and it has not yet, and how long ago.
-        telling: Likewise: whoever holds it tells it all that is there.
+        told: Likewise: what others have heard of the job, and it is still to hear, in order.
+        telling: Likewise: whoever holds it has it hear all that is there.
         leaves: Likewise: whether others are to go on with the wait although this one is cancelled.
     """
 
@@ -48,7 +48,7 @@ class StoredFuture(StatusFuture):
         self.limits = NO_LIMITS
         self.number: int | None = None
         self.leaves = False
-        self.told: deque[tuple[StatusReport, float]] | None = None  # few have one, and it is large
+        self.told: deque[Callable[[], object]] | None = None  # few have one, and it is large
         self.telling = threading.Lock()
         self._keeping = keeping
         self._calling: list[None] = []  # as many as threads that call done-callbacks

@@ -37,18 +37,19 @@ class Job:
         """Returns the futures that rest."""
         return [future for future in self.futures if future is not self.leader]
 
-    def elect(self) -> StoredFuture | None:
-        """Has another future lead, and returns it; None: all have ended."""
-        self.leader = next((future for future in self.futures if not future.ends), None)
-        return self.leader
-
 
 class Jobs:
-    """The jobs of one client, and its callers: futures whose end was not delivered, by wait."""
+    """The jobs of one client.
+
+    Attributes:
+        callers: How many futures there are whose end was not delivered, by the number of the wait.
+        followed: The jobs that another client polls for.
+    """
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self.callers: dict[int, int] = {}
+        self.followed: dict[Job, None] = {}
 
     def get(self, job_id: str | None) -> Job | None:
         """Returns a job that is waited for, or None."""
@@ -61,6 +62,7 @@ class Jobs:
         """Forgets all."""
         self._jobs.clear()
         self.callers.clear()
+        self.followed.clear()
 
     def join(self, future: StoredFuture, number: int | None, *, is_mine: bool) -> bool:
         """Adds a future; says whether it leads.
@@ -78,8 +80,24 @@ class Jobs:
         job.futures.append(future)
         self.count(future, number)
         if is_mine and (job.leader is None or job.leader.ends):
-            job.leader = future
+            self.set_leader(job, future)
+        elif job.leader is None:
+            self.followed[job] = None
         return job.leader is future
+
+    def set_leader(self, job: Job, future: StoredFuture | None) -> None:
+        """Has a future lead; None: another client polls for its job."""
+        job.leader = future
+        if future is None:
+            self.followed[job] = None
+        else:
+            self.followed.pop(job, None)
+
+    def elect(self, job: Job) -> StoredFuture | None:
+        """Has another future of a job lead, and returns it; None: all have ended."""
+        left = next((future for future in job.futures if not future.ends), None)
+        self.set_leader(job, left)
+        return left
 
     def part(self, future: StoredFuture) -> Job | None:
         """Takes out a future that has ended; returns its job, or None where it was out before."""
@@ -89,6 +107,7 @@ class Jobs:
         job.futures.remove(future)
         if not job.futures:
             del self._jobs[future.job_id or ""]
+            self.followed.pop(job, None)
         return job
 
     def count(self, future: StoredFuture, number: int | None) -> None:

@@ -295,10 +295,11 @@ class Keeping(Intake, Guest):
         job, end = self._jobs.part(future), future.ends[0]
         if job is None:
             return []
-        if future is job.leader and end.status not in _OF_JOB:
-            self._others.elect(job, 0.0)
-        elif future is job.leader:  # here, as whoever joins does so on this thread
-            self._others.conclude(job, end)
+        if future is job.leader and job.futures:
+            if end.status in _OF_JOB:  # here, as whoever joins does so on this thread
+                self._others.conclude(job, end)
+            else:
+                self._others.elect(job, 0.0)
         number, is_left = future.number, future.is_left
         if (is_left and job.futures) or (end.status is Status.CANCELLED and not is_left):
             future.deliver()  # to those that go on, or to who has cancelled it

@@ -16,6 +16,7 @@ from ..status import Status
 from ._records import job_id_of
 
 if TYPE_CHECKING:
+    import threading
     from typing import Any, Callable, Sequence
 
     from .._scheduling.decision import Rules
@@ -85,11 +86,10 @@ class Others:
     def look(self, books: Books) -> Callable[[], object]:
         """Looks at what others have done; returns what follows once that is written."""
         follow_ups: list[Callable[[], object]] = []
-        following = [job for job in self._jobs if job.leader is None]
-        if following:
+        if self._jobs.followed:
             for record in books.file.changed_since(self._seen, books.owner):
                 follow_ups += self._follow(record, books)
-        for job in following:
+        for job in self._jobs.followed:
             if job.is_new and job.number is not None:  # it may have changed before it was followed
                 job.is_new = False
                 known = books.file.get(job.number)
@@ -127,15 +127,14 @@ class Others:
 
     def elect(self, job: Job, seconds: float) -> None:
         """Has another future of a job polled for, first after some seconds, if one is left."""
-        leader = job.elect()
+        leader = self._jobs.elect(job)
         if leader is not None:
             self._scheduler.lead(leader, seconds)
 
     def go_alone(self) -> None:
         """Polls for all jobs here, as nothing is heard of others."""
-        for job in self._jobs:
-            if job.leader is None:
-                self.elect(job, 0.0)
+        for job in list(self._jobs.followed):
+            self.elect(job, 0.0)
 
     def _finish(self, change: int, follow_ups: Sequence[Callable[[], object]]) -> None:
         self._seen = change
@@ -173,20 +172,14 @@ class Others:
         return follow_ups
 
     def pass_on(self, job: Job, report: StatusReport, seconds: float) -> None:
-        """Tells those that follow that their job was pending some seconds ago; for any thread.
-
-        Each on a worker, in order: one that blocks holds up no other.
-        """
+        """Tells those that follow that their job was pending some seconds ago; for any thread."""
         for future in job.followers():
-            if future.told is None:
-                future.told = deque()
-            future.told.append((report, seconds))
-            self._scheduler.call_later(partial(self._tell, future, future.told))
+            self._tell(future, partial(self._scheduler.answer, future, report, seconds))
 
     def conclude(self, job: Job, end: Ended) -> None:
         """Has those that follow end as their job has; likewise."""
         for future in job.followers():
-            self._scheduler.call_later(partial(self._scheduler.conclude, future, end))
+            self._tell(future, partial(self._scheduler.conclude, future, end))
 
     def _pass_on(self, job: Job, record: Record) -> None:
         report, attempts = record.progress.report, record.progress.attempts
@@ -196,13 +189,12 @@ class Others:
             job.attempts = attempts
             self.pass_on(job, report, 0.0)
 
-    def _tell(self, future: StoredFuture, told: deque[tuple[StatusReport, float]]) -> None:
-        # Who finds it taken leaves the answer to who tells those before it.
-        while told and future.telling.acquire(blocking=False):
-            try:
-                self._scheduler.answer(future, *told.popleft())
-            finally:
-                future.telling.release()
+    def _tell(self, future: StoredFuture, news: Callable[[], object]) -> None:
+        """Has a future hear of news on a worker, in order: one that blocks holds up no other."""
+        if future.told is None:
+            future.told = deque()
+        future.told.append(news)
+        self._scheduler.call_later(partial(_hear, future.told, future.telling))
 
     def reclaim(self, books: Books) -> Callable[[], object]:
         """Takes part again after the client was taken for dead, in what is left of its waits."""
@@ -232,9 +224,20 @@ class Others:
     def _stand_back(self, job: Job) -> None:
         if job.leader is not None:
             self._scheduler.rest(job.leader)
-            job.leader, job.is_new = None, True
+            self._jobs.set_leader(job, None)
+            job.is_new = True
 
 
 def _do_all(follow_ups: Sequence[Callable[[], object]]) -> None:
     for follow_up in follow_ups:
         follow_up()
+
+
+def _hear(told: deque[Callable[[], object]], telling: threading.Lock) -> None:
+    # Who finds it taken leaves the news to who hears those before it.
+    while told and telling.acquire(blocking=False):
+        try:
+            while told:
+                told.popleft()()
+        finally:
+            telling.release()
