@@ -12,7 +12,7 @@ import textwrap
 import threading
 
 import pytest
-from conftest import PATIENCE, communicate_after, python_command
+from conftest import PATIENCE, communicate_after, measured
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
@@ -132,14 +132,16 @@ def begin(server, path, tmp_path):
     """Starts a program as a process with the store."""
     processes = []
 
-    def begin(program, measured=True):
+    def begin(program, is_measured=True):
+        program, environment = BEGINNING + textwrap.dedent(program), dict(os.environ)
+        if is_measured:
+            program, environment = measured(program)
         script = tmp_path / f"program_{len(processes)}.py"
-        script.write_text(BEGINNING + textwrap.dedent(program))
-        command = python_command(str(script)) if measured else [sys.executable, str(script)]
+        script.write_text(program)
         processes.append(
             subprocess.Popen(
-                [*command, server.url, str(path)],
-                env={**os.environ, "PYTHONWARNINGS": "error"},
+                [sys.executable, str(script), server.url, str(path)],
+                env={**environment, "PYTHONWARNINGS": "error"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -158,8 +160,8 @@ def begin(server, path, tmp_path):
 def run(begin):
     """Runs a program that must end well and print nothing but what it returns."""
 
-    def run(program, measured=True):
-        process = begin(program, measured)
+    def run(program, is_measured=True):
+        process = begin(program, is_measured)
         output, errors = process.communicate(timeout=3 * PATIENCE)
         assert (process.returncode, errors) == (0, "")
         return output
@@ -278,7 +280,7 @@ def test_what_killed_processes_waited_for_is_taken_over(begin, make, server, pat
     said("polled")
     sys.stdin.read()
     """
-    processes = [begin(program, measured=False) for _ in range(3)]
+    processes = [begin(program, is_measured=False) for _ in range(3)]
     for process in processes:
         hear(process, "polled")
     waits = {wait.job_id: wait for wait in Store(path).waits()}
@@ -307,7 +309,7 @@ def test_who_follows_goes_on_alone_when_the_leader_is_killed(begin, make, server
         said("polled")
         sys.stdin.read()
         """,
-        measured=False,
+        is_measured=False,
     )
     hear(process, "polled")
     client = make()
@@ -572,7 +574,7 @@ def test_forks_while_submits_are_under_way(run):
         client.shutdown()
         assert ids() == []
         """,
-        measured=False,
+        is_measured=False,
     )
 
 
@@ -600,7 +602,7 @@ def test_processes_of_multiprocessing(run, method):
             client.shutdown(cancel_futures=True)
             assert ids() == ["job-1"]
         """,
-        measured=False,
+        is_measured=False,
     )
 
 
@@ -623,7 +625,7 @@ def test_a_native_fork_that_python_does_not_hear_of(run):
         client.shutdown(cancel_futures=True)
         assert ids() == ["job-1", "job-2"]
         """,
-        measured=False,
+        is_measured=False,
     )
 
 
@@ -666,7 +668,7 @@ def test_submits_by_a_signal_handler_and_by_finalizers(run):
         client = None
         assert ids() == []
         """,
-        measured=False,
+        is_measured=False,
     )
 
 
@@ -699,5 +701,5 @@ def test_ctrl_c_in_submit_all_takes_nothing_from_the_store(run):
             client.shutdown(cancel_futures=True)
             assert ids() == jobs
         """,
-        measured=False,
+        is_measured=False,
     )

@@ -208,7 +208,7 @@ class Others:
             if record is None:
                 follow_ups.append(partial(self._lose, job))
             elif job.leader is not None and record.owner is not None:
-                follow_ups.append(partial(self._stand_back, job))
+                follow_ups.append(partial(self._stand_back, job, job.leader))
             elif job.leader is not None:
                 file.take(record.id, owner, books.change)
         return partial(_do_all, follow_ups)
@@ -221,11 +221,10 @@ class Others:
         else:  # they know how it has ended, and so it is likely to have
             self._scheduler.nudge(job.leader.job_id)
 
-    def _stand_back(self, job: Job) -> None:
-        if job.leader is not None:
-            self._scheduler.rest(job.leader)
-            self._jobs.set_leader(job, None)
-            job.is_new = True
+    def _stand_back(self, job: Job, leader: StoredFuture) -> None:
+        self._scheduler.rest(leader)
+        self._jobs.set_leader(job, None)
+        job.is_new = True
 
 
 def _do_all(follow_ups: Sequence[Callable[[], object]]) -> None:
