@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import textwrap
 import threading
 
@@ -46,7 +47,7 @@ def waits(folder):
 def begin(job_id):
     """Queues the task, as a web process does."""
     program = f"import waiting; waiting.begin.delay({job_id!r})"
-    subprocess.run(python_command("-c", program), check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)
 
 
 @contextlib.contextmanager
