@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -152,3 +154,36 @@ def test_a_pause_between_polls_goes_on_after_a_restart(server, make, path):
     assert resumed.attempts == 1
     assert resumed.next_poll <= wait.next_poll
     assert len(server.requests) == 1
+
+
+def test_without_a_store_nothing_is_resumed(server):
+    """The message says what to do."""
+    message = "store must be given to resume waits, and is not"
+    with VideoTranslationClient(server.url) as client, pytest.raises(ValueError, match=message):
+        client.resume()
+
+
+def test_an_account_without_a_store_is_refused(server):
+    """It would be nowhere."""
+    with pytest.raises(ValueError, match="account must not be given without a store"):
+        VideoTranslationClient(server.url, account="ours")
+
+
+def test_what_can_not_be_called_with_a_future_is_refused(make):
+    """At the call, before anything is taken over."""
+    with pytest.raises(TypeError, match="on_future must be callable"):
+        make().resume(5)
+
+
+def test_a_flood_of_calls_for_unknown_jobs_keeps_few_in_mind(server, make, path):
+    """While the file is held by others; the job that is waited for is asked for all the same."""
+    server.job("job-1", duration=0.5)
+    client = make()
+    future = client.submit("job-1")
+    with contextlib.closing(sqlite3.connect(str(path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(12_000):
+            client.poll_now(f"unknown-{number}")
+        other.execute("COMMIT")
+    client.poll_now("job-1")
+    assert future.result(PATIENCE) == "completed"

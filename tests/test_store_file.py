@@ -499,3 +499,25 @@ def test_without_a_write_ahead_log_all_is_the_same(path):
     assert file.execute("PRAGMA journal_mode") == [("delete",)]
     assert [owner.place for owner in file.owners()] == ["a place"]
     file.disconnect()
+
+
+def test_a_handler_of_the_warning_may_submit(make, path):
+    """It runs on the thread that writes, which must not wait for itself."""
+    client, futures, submitted = make(), [], threading.Event()
+
+    class Submits(logging.Handler):
+        def emit(self, record):
+            futures.append(client.submit("job-2"))
+            submitted.set()
+
+    handler = Submits()
+    client.submit("job-1")
+    for file in path.parent.iterdir():
+        file.unlink()
+    logging.getLogger("video_translation_client").addHandler(handler)
+    try:
+        client.submit("job-3")
+        assert submitted.wait(PATIENCE)
+    finally:
+        logging.getLogger("video_translation_client").removeHandler(handler)
+    assert futures[0].result(PATIENCE) == "completed"

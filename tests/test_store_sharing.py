@@ -13,6 +13,7 @@ from conftest import PATIENCE
 
 from video_translation_client import JobNotFoundError, VideoTranslationClient
 from video_translation_client.store import Store
+from video_translation_client.store._file import File
 from video_translation_client.testing import Fault, MockServer
 
 QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
@@ -349,5 +350,39 @@ def test_a_client_that_is_dropped_leaves_the_job_to_the_others(server, path, mak
     future.cancel()
     del dropped, future
     assert told(follower).wait(PATIENCE)
+    server.job("job-1", duration=0)
+    assert follower.result(PATIENCE) == "completed"
+
+
+def take_all_for_dead(path):
+    """As another process does that has seen no life of theirs for as long as the lease."""
+    file = File(str(path))
+    file.connect(PATIENCE)
+    with file.transaction():
+        change = file.next_change()
+        for owner in file.owners():
+            file.bury(owner.id, change)
+    file.disconnect()
+
+
+def test_clients_that_were_taken_for_dead_take_part_again(server, make, path):
+    """The one that polled and the one that followed; each future ends, once."""
+    leader = make().submit("job-1")
+    follower = make().submit("job-1")
+    assert told(follower).wait(PATIENCE)
+    take_all_for_dead(path)
+    server.job("job-1", duration=0)
+    assert leader.result(PATIENCE) == follower.result(PATIENCE) == "completed"
+    assert make().resume() == {}
+
+
+def test_who_follows_polls_for_itself_where_the_file_is_lost(server, make, path):
+    """Nothing can be heard of the other client any more."""
+    leader = make().submit("job-1")
+    follower = make().submit("job-1")
+    assert told(follower).wait(PATIENCE)
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert leader.cancel()
     server.job("job-1", duration=0)
     assert follower.result(PATIENCE) == "completed"

@@ -33,13 +33,13 @@ class Resting(abc.ABC):
     def lead(self, future: StatusFuture, seconds: float = 0.0) -> None:
         """Has a wait at rest polled from now on, first after some seconds; for any thread."""
         wait = self._waits.get(future)
-        if wait is not None:
+        if wait is not None:  # pragma: no branch - or it has ended meanwhile
             self.threads.post(self._registry.lead, (wait, seconds))
 
     def rest(self, future: StatusFuture) -> None:
         """Has a wait polled no more, as others ask for its job; for any thread."""
         wait = self._waits.get(future)
-        if wait is not None:
+        if wait is not None:  # pragma: no branch - likewise
             self.threads.post(self._registry.rest, wait)
 
     def answer(self, future: StatusFuture, report: StatusReport, seconds: float) -> None:

@@ -163,23 +163,23 @@ class Desk(Forking):
     def before_fork(self) -> bool:
         """Lets nothing be written, and no file be open, when the process forks."""
         self._is_held = self._using.acquire(timeout=PATIENCE)
-        if self._is_held:
+        if self._is_held:  # pragma: no branch - or this is a fork by who uses the file
             self._file.disconnect()
         return True
 
     def after_fork(self) -> None:
         """Goes on."""
-        if self._is_held:
+        if self._is_held:  # pragma: no branch - likewise
             self._using.release()
 
     def after_fork_in_child(self) -> None:
         """Begins anew; the clients that come along have nothing to wait for any more."""
         for guest in self._present():
             guest.begin_anew()
-        file, is_usable = self._file, self._is_held
+        file, is_closed = self._file, self._is_held
         self._begin()
-        if not is_usable:  # what SQLite knows of an open file is not true in a child
-            self._file = file
+        # What SQLite knows of an open file is not true in a child, so that one is refused.
+        self._file = self._file if is_closed else file
 
     def _present(self) -> list[Guest]:
         present = [reference() for reference in list(self._guests)]
@@ -233,7 +233,7 @@ class Desk(Forking):
         steps: list[Step] = []
         with contextlib.suppress(queue.Empty):
             step = self._inbox.get(timeout=max(0.0, self._looks_at - self._clock.monotonic()))
-            while len(steps) < _MOST_STEPS:
+            while len(steps) < _MOST_STEPS:  # pragma: no branch - or more are there
                 if step is not None:
                     steps.append(step)
                 step = self._inbox.get_nowait()
@@ -337,9 +337,8 @@ def _answer(
 
 def _end() -> None:
     process.end()  # where Python before 3.9 has it come later
-    for desk in forks.living():
-        if isinstance(desk, Desk):
-            desk.close()
+    for desk in [one for one in forks.living() if isinstance(one, Desk)]:
+        desk.close()
 
 
 atexit.register(_end)

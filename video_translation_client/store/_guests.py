@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -63,27 +64,29 @@ class Written(NamedTuple):
     gone: int
 
 
-class Guest:
+class Guest(abc.ABC):
     """A client that keeps its waits in the file. All this happens on the desk's thread."""
 
+    @abc.abstractmethod
     def gather(self) -> Sequence[Step]:
         """Returns what has come together since the last call: it is written before all else."""
-        return ()
 
+    @abc.abstractmethod
     def reclaim(self, books: Books) -> Callable[[], object]:
         """Hears that it was taken for dead, and has a new number; before its steps are written.
 
         Returns:
             What follows once that is written.
         """
-        return nothing
 
+    @abc.abstractmethod
     def look(self, books: Books) -> Callable[[], object]:
         """Looks at what others have done, after all steps, and returns what follows likewise."""
-        return nothing
 
+    @abc.abstractmethod
     def go_alone(self) -> None:
         """Hears that the file can't be read or written now."""
 
+    @abc.abstractmethod
     def begin_anew(self) -> None:
         """Forgets all, in a forked child."""

@@ -188,10 +188,8 @@ class Keeping(Intake, Guest):
             if event.report is not None and event.report.status is Status.PENDING:
                 self._others.pass_on(job, event.report, event.seconds)
         elif isinstance(event, Ended):
-            future = next((one for one in list(job.futures) if one.end is event), None)
-            if future is not None:
-                self._ended.append(future)
-                self._wake()
+            self._ended.extend(one for one in list(job.futures) if one.end is event)
+            self._wake()
 
     def _wake(self) -> None:
         (self._desk.wake_late if self._has_left else self._desk.wake)(self)

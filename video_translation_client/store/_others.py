@@ -128,7 +128,7 @@ class Others:
     def elect(self, job: Job, seconds: float) -> None:
         """Has another future of a job polled for, first after some seconds, if one is left."""
         leader = self._jobs.elect(job)
-        if leader is not None:
+        if leader is not None:  # pragma: no branch - or all have ended, and are still to be told
             self._scheduler.lead(leader, seconds)
 
     def go_alone(self) -> None:

@@ -74,12 +74,11 @@ class Watch:
 def _is_running(pid: int, started: str) -> bool:
     if os.name != "posix":  # pragma: no cover - there, os.kill ends processes
         return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's, so it is
-        pass
+    with contextlib.suppress(PermissionError):  # somebody else's, so it is
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
     return _started(pid) == started
 
 
@@ -93,11 +92,12 @@ def _is_before_reboot(place: str, mine: str) -> bool:
 def _started(pid: int) -> str:
     # On Linux (proc(5), field 22); elsewhere a number that is taken anew looks alive until its
     # beat has stood still.
+    started = ""
     with contextlib.suppress(OSError, IndexError):
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         state, *fields = text.rpartition(")")[2].split()
-        return "" if state == "Z" else fields[18]
-    return ""
+        started = "" if state == "Z" else fields[18]
+    return started
 
 
 def _place() -> str:
