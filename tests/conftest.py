@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple
 
 import pytest
@@ -22,7 +23,7 @@ if os.environ.get("COVERAGE_RUN") and os.environ.get("PYTEST_XDIST_WORKER"):
 
 from werkzeug.serving import make_server
 
-from video_translation_client import VideoTranslationClient
+from video_translation_client import Service, VideoTranslationClient
 from video_translation_client.testing import MockServer, VirtualClock
 
 PATIENCE = 30
@@ -181,6 +182,45 @@ def make_client(
     def make(base_url: str = server.url, **arguments: Any) -> VideoTranslationClient:
         arguments = {"clock": clock, "jitter": 0, **arguments}
         clients.append(VideoTranslationClient(base_url, **arguments))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.shutdown(cancel_futures=True)
+
+
+QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
+"""Arguments of a client that asks often, in real time."""
+
+
+SECRETS = {
+    "api_key": {"api_key": "hush-key"},
+    "service": {
+        "api_key": "hush-key",
+        "service": Service("acme", status="result", headers=(("X-Key", "hush-p{api_key}"),)),
+    },
+    "url": {"user": "hush-user:hush-password@"},
+    "headers": {"headers": {"X-Token": "hush-header", "Authorization": "hush-authorization"}},
+    "auth": {"auth": ("hush-user", "hush-password")},
+    "cookies": {"cookies": {"hush-name": "hush-cookie"}},
+}
+"""Arguments of a client by what is secret in them, which begins with "hush-"."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store is."""
+    return tmp_path / "waits.sqlite3"
+
+
+@pytest.fixture
+def make(server: MockServer, path: Path) -> Iterator[Callable[..., VideoTranslationClient]]:
+    """Makes clients in real time with a store."""
+    clients: list[VideoTranslationClient] = []
+
+    def make(base_url: str | None = None, **arguments: Any) -> VideoTranslationClient:
+        arguments = {**QUICK, "store": path, **arguments}
+        clients.append(VideoTranslationClient(base_url or server.url, **arguments))
         return clients[-1]
 
     yield make

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import PATIENCE, serving
+from conftest import PATIENCE, SECRETS, serving
 
-from video_translation_client import Service
 from video_translation_client.testing import Fault
 from video_translation_client.testing.faults import ALL_FAULTS
 
@@ -27,17 +26,6 @@ FAULTS = [
     Fault.redirect("http://example.invalid/"),
     Fault.redirect("http://user:hush-location@example.invalid/"),
 ]
-SECRETS = {
-    "api_key": {"api_key": "hush-key"},
-    "service": {
-        "api_key": "hush-key",
-        "service": Service("acme", status="result", headers=(("X-Key", "hush-p{api_key}"),)),
-    },
-    "url": {"user": "hush-user:hush-password@"},
-    "headers": {"headers": {"X-Token": "hush-header", "Authorization": "hush-authorization"}},
-    "auth": {"auth": ("hush-user", "hush-password")},
-    "cookies": {"cookies": {"hush-name": "hush-cookie"}},
-}
 ENCODED = base64.b64encode(b"hush-user:hush-password").decode()
 
 

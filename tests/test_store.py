@@ -11,13 +11,11 @@ import sys
 import threading
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, QUICK
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
 from video_translation_client.testing import MockServer
-
-QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
 
 @pytest.fixture
@@ -25,27 +23,6 @@ def server():
     """A mock server in real time."""
     with MockServer() as server:
         yield server
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the store is."""
-    return tmp_path / "waits.sqlite3"
-
-
-@pytest.fixture
-def make(server, path):
-    """Makes clients in real time with the store."""
-    clients = []
-
-    def make(url=None, **arguments):
-        arguments = {**QUICK, "store": path, **arguments}
-        clients.append(VideoTranslationClient(url or server.url, **arguments))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.shutdown(cancel_futures=True)
 
 
 def test_a_wait_is_in_the_file_until_its_end_was_fetched(server, make, path):

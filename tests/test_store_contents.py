@@ -6,19 +6,16 @@ from dataclasses import replace
 
 import pytest
 import requests
-from conftest import PATIENCE, serving
+from conftest import PATIENCE, SECRETS, serving
 
 from video_translation_client import (
     Clock,
     JobNotFoundError,
     RejectedError,
-    Service,
     VideoTranslationClient,
 )
 from video_translation_client.store import Store
 from video_translation_client.testing import Fault, MockServer, VirtualClock
-
-QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
 
 class Shifted(Clock):
@@ -37,27 +34,6 @@ def server():
     """A mock server in real time."""
     with MockServer() as server:
         yield server
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the store is."""
-    return tmp_path / "waits.sqlite3"
-
-
-@pytest.fixture
-def make(server, path):
-    """Makes clients in real time with the store."""
-    clients = []
-
-    def make(url=None, **arguments):
-        arguments = {**QUICK, "store": path, **arguments}
-        clients.append(VideoTranslationClient(url or server.url, **arguments))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.shutdown(cancel_futures=True)
 
 
 @pytest.fixture
@@ -94,19 +70,6 @@ def only(waits):
 
 
 # Secrets
-
-
-SECRETS = {
-    "api_key": {"api_key": "hush-key"},
-    "service": {
-        "api_key": "hush-key",
-        "service": Service("acme", status="result", headers=(("X-Key", "hush-p{api_key}"),)),
-    },
-    "url": {"user": "hush-user:hush-password@"},
-    "headers": {"headers": {"X-Token": "hush-header", "Authorization": "hush-authorization"}},
-    "auth": {"auth": ("hush-user", "hush-password")},
-    "cookies": {"cookies": {"hush-name": "hush-cookie"}},
-}
 
 
 @pytest.mark.parametrize(

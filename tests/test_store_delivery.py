@@ -12,13 +12,11 @@ import sys
 import threading
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, QUICK
 
 from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
 from video_translation_client.testing import MockServer
-
-QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
 
 @pytest.fixture
@@ -27,27 +25,6 @@ def server():
     with MockServer() as server:
         server.job("job-1", duration=0)
         yield server
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the store is."""
-    return tmp_path / "waits.sqlite3"
-
-
-@pytest.fixture
-def make(server, path):
-    """Makes clients in real time with the store."""
-    clients = []
-
-    def make(url=None, **arguments):
-        arguments = {**QUICK, "store": path, **arguments}
-        clients.append(VideoTranslationClient(url or server.url, **arguments))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.shutdown(cancel_futures=True)
 
 
 @pytest.fixture

@@ -14,13 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import PATIENCE, measured
 
-from video_translation_client import VideoTranslationClient
 from video_translation_client._base.database import Connection
 from video_translation_client.store import Store
 from video_translation_client.store._file import KIND, File
 from video_translation_client.testing import MockServer
-
-QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
 
 @pytest.fixture
@@ -28,26 +25,6 @@ def server():
     """A mock server in real time."""
     with MockServer() as server:
         yield server
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the store is."""
-    return tmp_path / "waits.sqlite3"
-
-
-@pytest.fixture
-def make(server, path):
-    """Makes clients in real time with the store."""
-    clients = []
-
-    def make(**arguments):
-        clients.append(VideoTranslationClient(server.url, **{**QUICK, "store": path, **arguments}))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.shutdown(cancel_futures=True)
 
 
 @pytest.fixture

@@ -12,15 +12,12 @@ import textwrap
 import threading
 
 import pytest
-from conftest import PATIENCE, communicate_after, measured
+from conftest import PATIENCE, QUICK, communicate_after, measured
 
-from video_translation_client import VideoTranslationClient
 from video_translation_client.store import Store
 from video_translation_client.testing import MockServer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-
-QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
 SLOW = {"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}
 
@@ -104,27 +101,6 @@ def server():
     with MockServer(duration=1000) as server:
         server.job("quick", duration=0)
         yield server
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the store is."""
-    return tmp_path / "waits.sqlite3"
-
-
-@pytest.fixture
-def make(server, path):
-    """Makes clients in this process with the store."""
-    clients = []
-
-    def make(**arguments):
-        arguments = {**QUICK, "store": path, **arguments}
-        clients.append(VideoTranslationClient(server.url, **arguments))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.shutdown(cancel_futures=True)
 
 
 @pytest.fixture

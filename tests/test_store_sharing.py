@@ -9,14 +9,12 @@ import random
 import threading
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, QUICK
 
 from video_translation_client import JobNotFoundError, VideoTranslationClient
 from video_translation_client.store import Store
 from video_translation_client.store._file import File
 from video_translation_client.testing import Fault, MockServer
-
-QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attempts": None}
 
 
 @pytest.fixture
@@ -25,27 +23,6 @@ def server():
     with MockServer(duration=1000) as server:
         server.job("quick", duration=0)
         yield server
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the store is."""
-    return tmp_path / "waits.sqlite3"
-
-
-@pytest.fixture
-def make(server, path):
-    """Makes clients in real time with the store, each with a thread of its own for it."""
-    clients = []
-
-    def make(**arguments):
-        arguments = {**QUICK, "store": path, **arguments}
-        clients.append(VideoTranslationClient(server.url, **arguments))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(params=["one client", "two clients", "two stores"])
