@@ -205,7 +205,7 @@ class Keeping(Intake, Guest):
         gone = [number for number in delivered if self._jobs.discount(number)]
         if gone:
             steps.append(Step(self, partial(_detach, gone), is_kept=True))
-        while self._nudged:
+        for _ in range(len(self._nudged)):  # more may come as fast as they are taken
             key = Key(*self._scope, self._nudged.popitem()[0])
             steps.append(Step(self, partial(_nudge, key)))
         news = [self._news.popitem()[0] for _ in range(len(self._news))]
