@@ -301,8 +301,9 @@ def test_waits_of_several_services_are_resumed_one_by_one(
     done = run(*words, server.url)
     assert done.returncode == 0
     assert untimed(done.stdout).splitlines()[-1] == "b: completed"
-    assert main([*words, server.url]) == 0
-    assert written(capsys) == ("", f"Nothing that is meant waits in {store}.\n")
+    assert refusal(capsys, *words, server.url) == (
+        f"{store} keeps no such waits, but those of default at {server.url}"
+    )
     assert [each["job_id"] for each in listed(store, capsys)] == ["a"]
 
 
@@ -513,3 +514,36 @@ def test_on_a_terminal_waits_is_a_table(
     assert film[column:].startswith("pending")
     assert other[column:].startswith("pending")
     assert all(len(line) <= 99 for line in (heading, film, other))
+
+
+def test_where_the_file_is_lost_the_printed_command_has_the_ids(
+    server: MockServer, store: str
+) -> None:
+    """And a warning says why, as no view does."""
+    process = watching(store, server.url, "a", "b", lines=2)
+    for file in Path(store).parent.glob(f"{Path(store).name}*"):
+        file.unlink()
+    assert process.stderr is not None
+    warning = process.stderr.readline()
+    assert warning.startswith(f"Warning: the store {store!r} can't be used: it was deleted, or ")
+    assert warning.endswith("; waits go on in memory\n")
+    _, errors = communicate_after(signal.SIGINT, process)
+    assert " watch " in errors.splitlines()[-1]
+    assert errors.splitlines()[-1].endswith(" a b")
+
+
+def test_on_a_terminal_a_warning_comes_after_what_is_drawn(
+    server: MockServer, store: str, terminal: Callable[..., Terminal]
+) -> None:
+    """It would break into it."""
+    words = ["--store", store, *LONG, "--max-interval", "0.2", "--initial-wait-time", "0.2"]
+    shown = terminal(*PROGRAM, "watch", *words, server.url, "film", columns=200)
+    shown.read_until(lambda: re.search(r"film .*[2-9] polls", shown.plain))
+    for file in Path(store).parent.glob(f"{Path(store).name}*"):
+        file.unlink()
+    shown.read_until(lambda: Path(store).exists())  # made anew, after the warning
+    server.job("film", duration=0)
+    assert shown.end() == 0
+    film, *_, warning = [line for line in shown.lines if line]
+    assert film.startswith("\u2713 film")
+    assert warning.startswith("Warning: the store ")

@@ -93,6 +93,7 @@ def test_a_small_terminal_shows_the_jobs_still_running_first(
         lambda: (
             any("20 pending, 20 completed" in line for line in shown.lines)
             and any("0:00:" in line for line in shown.lines)
+            and "… 37 more" in shown.lines
         )
     )
     frame = [line for line in shown.lines if line]

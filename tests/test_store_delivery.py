@@ -125,7 +125,7 @@ def test_a_callback_that_raises_has_returned(make, is_given_again, caplog):
     assert "a fault of the user's" in caplog.text
 
 
-def test_an_end_is_not_delivered_while_a_callback_runs(make, path):
+def test_an_end_is_not_delivered_while_a_callback_runs(make, server, path):
     """Though the callback fetches it, and another thread does."""
     entered, leave = threading.Event(), threading.Event()
 
@@ -134,9 +134,11 @@ def test_an_end_is_not_delivered_while_a_callback_runs(make, path):
         entered.set()
         assert leave.wait(PATIENCE)
 
+    server.job("job-1", duration=1000)
     client = make()
     future = client.submit("job-1")
     future.add_done_callback(callback)
+    server.job("job-1", duration=0)  # not before: the callback is to run on another thread
     assert entered.wait(PATIENCE)
     assert future.result(PATIENCE) == "completed"
     client.submit("job-2").cancel()  # so that all is written by now
@@ -164,15 +166,17 @@ def test_an_end_is_not_delivered_while_a_late_callback_runs(make, path):
     assert Store(path).waits() == []
 
 
-def test_all_callbacks_have_returned(make, path):
+def test_all_callbacks_have_returned(make, server, path):
     """The first one is not enough."""
     first, leave = threading.Event(), threading.Event()
+    server.job("job-1", duration=1000)
     client = make()
     with contextlib.ExitStack() as stack:
         stack.callback(leave.set)
         future = client.submit("job-1")
         future.add_done_callback(lambda _: first.wait(PATIENCE))
         future.add_done_callback(lambda _: leave.wait(PATIENCE))
+        server.job("job-1", duration=0)
         first.set()
         finished(future)
         client.submit("job-2").cancel()

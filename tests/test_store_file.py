@@ -498,3 +498,10 @@ def test_a_handler_of_the_warning_may_submit(make, path):
     finally:
         logging.getLogger("video_translation_client").removeHandler(handler)
     assert futures[0].result(PATIENCE) == "completed"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are another matter there")
+def test_nobody_else_may_read_the_file(make, path):
+    """What a service gives of a finished job may open for anybody."""
+    make().submit("job-1")
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}

@@ -26,6 +26,10 @@ from video_translation_client.webhooks import receiver
 
 SECRET = "whsec_0123456789"
 LIMIT = 64 * 1024
+REFUSED = (
+    "A webhook gets 401 Unauthorized: it is not signed with the secret, or not of this time;"
+    " more such are told at level DEBUG"
+)
 
 
 class Asked(VideoTranslationClient):
@@ -450,7 +454,7 @@ def test_secrets_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     ask(app, b"{}", signed(b"{}"))
     assert [record.getMessage() for record in caplog.records] == [
         "A webhook gets 204 No Content: job 'job-1' is asked for",
-        "A webhook gets 401 Unauthorized: it is not signed with the secret, or not of this time",
+        REFUSED,
         "A webhook gets 404 Not Found: it names no job",
     ]
     assert SECRET not in caplog.text
@@ -485,3 +489,14 @@ def test_service_with_what_are_no_webhooks(webhooks: Any) -> None:
     """Likewise in a service's definition."""
     with pytest.raises(TypeError, match="^webhooks must be a "):
         Service("own", webhooks=webhooks)
+
+
+def test_the_first_call_that_is_not_genuine_is_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The secret may be wrong; the others are none, as anybody may call often."""
+    app, body = receiver(Asked(), SECRET), heygen()
+    for _ in range(3):
+        assert ask(app, body, signed(body, "another")) == "401"
+    warned = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert [one.getMessage() for one in warned] == [REFUSED]

@@ -45,8 +45,8 @@ def receiver(
     It takes ``POST`` at any path, up to 64 KiB, and answers without a word: 204 where it has
     called ``poll_now``, whether or not anybody waits for that job, so that a stranger learns
     nothing; 401 where the signature, or its time, is not right; 404 where no job is named; 405 and
-    413. Why, the log says at level DEBUG. Safe to use from any thread; how long a slow call may
-    take is up to the server.
+    413. Why, the log says at level DEBUG, and of the first 401 at WARNING. Safe to use from any
+    thread; how long a slow call may take is up to the server.
 
     Args:
         client: Who waits for the jobs. With a store, the waits may be those of other processes.
@@ -145,15 +145,21 @@ class _Kind:
 
 
 class _Receiver:
-    """The app; it keeps nothing from one call to the next."""
+    """The app; of one call to the next, it keeps only that one was refused."""
 
     def __init__(self, client: VideoTranslationClient, kinds: list[_Kind]) -> None:
         self._client, self._kinds = client, kinds
+        self._warns = [True]  # who takes it out warns: one step
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one call."""
         status, reason = self._answer(environ)
-        log(logging.DEBUG, "A webhook gets %s: %s", status, reason)
+        level = logging.DEBUG
+        if status is _NOT_GENUINE and self._warns:  # a wrong secret; or anybody, who may come often
+            with contextlib.suppress(IndexError):
+                self._warns.pop()
+                level, reason = logging.WARNING, f"{reason}; more such are told at level DEBUG"
+        log(level, "A webhook gets %s: %s", status, reason)
         headers = [] if status is _TAKEN else [("Content-Length", "0")]
         start_response(status, [*headers, ("Allow", "POST")] if status is _NO_POST else headers)
         return []

@@ -33,11 +33,13 @@ class Kind(NamedTuple):
         application: SQLite's ``application_id``.
         steps: The statements of each version, from the first on; a file of an older version is
             brought up to the newest by those that it lacks.
+        mode: The rights with which the file is made; None: those that ``umask`` leaves.
     """
 
     argument: str
     application: int
     steps: tuple[tuple[str, ...], ...]
+    mode: int | None = None
 
 
 class NewerError(sqlite3.DatabaseError):
@@ -71,6 +73,9 @@ class Connection:
         """
         if self._connection is None:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            if self._kind.mode is not None:
+                with contextlib.suppress(FileExistsError):
+                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, self._kind.mode))
             self._owner = os.getpid()
             self._connection = sqlite3.connect(
                 self.path, timeout=patience, isolation_level=None, check_same_thread=False

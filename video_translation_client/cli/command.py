@@ -13,6 +13,7 @@ from typing import Sequence
 from .. import __version__
 from . import check, demo, plan, resume, services, waits, watch
 from .exit_status import ExitStatus
+from .log import Warnings
 from .output import OutputLostError, complain, give_up
 from .parser import NAME, Parser, program
 
@@ -40,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: The arguments are wrong (2), or help was asked for (0).
     """
-    if argv is None:  # the views tell what a person is to know; the log would break into them
-        logging.getLogger("video_translation_client").addHandler(logging.NullHandler())
+    warnings = Warnings()
+    if argv is None:  # or else the log would break into the views, which tell of jobs themselves
+        logging.getLogger("video_translation_client").addHandler(warnings)
     try:
         status = _run(sys.argv[1:] if argv is None else list(argv))
     except KeyboardInterrupt:
@@ -51,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(lost.__cause__, BrokenPipeError):
             complain(f"error: standard output: {lost}")
         give_up(sys.stdout)
+    warnings.write()
     if argv is None:  # the process ends at once; nothing is left to interrupt
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Sequence
 
 from .._base.arguments import ArgumentError
 
@@ -45,6 +45,20 @@ def to_repeat(given: argparse.Namespace) -> list[str]:
     """Returns the words that do the same once more."""
     options = {_STORE: given.store, _ACCOUNT: given.account}
     return [f"{name}={text}" for name, text in options.items() if text is not None]
+
+
+def keeps(given: argparse.Namespace, job_ids: Sequence[str | None]) -> bool:
+    """Says whether the file, if there is one, has waits for all of these jobs."""
+    if given.store is None:
+        return False
+    from ..store import Store  # noqa: PLC0415 - only here
+
+    try:
+        waits = Store(given.store).waits()
+    except (OSError, ArgumentError):
+        return False
+    here = {wait.job_id for wait in waits if wait.account == (given.account or "")}
+    return here.issuperset(job_ids)
 
 
 def kept(parser: Parser, path: str) -> list[StoredWait]:

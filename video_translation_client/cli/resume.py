@@ -85,8 +85,7 @@ def run(parser: Parser, words: list[str]) -> ExitStatus:
     waits = kept(parser, given.store)
     whose = _whose(parser, given, service, url, waits)
     if whose is None:
-        others = " that is meant" if waits else ""
-        complain(f"Nothing{others} waits in {given.store}.")
+        complain(f"Nothing waits in {given.store}.")
         return ExitStatus.COMPLETED
     given.account = whose.account or None
     if service is None:
@@ -135,6 +134,9 @@ def _whose(
             f"{given.store} keeps waits of {'; '.join(map(str, found))}: say which with --service,"
             " URL or --account"
         )
+    if waits and not found:
+        there = "; ".join(map(str, dict.fromkeys(map(whose_is, waits))))
+        parser.error(f"{given.store} keeps no such waits, but those of {there}")
     return found[0] if found else None
 
 

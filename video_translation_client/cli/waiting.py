@@ -114,7 +114,7 @@ def _exit_status(board: Board, view: View) -> ExitStatus:
 
 def _tell_how_to_go_on(given: argparse.Namespace, url: str | None, board: Board) -> None:
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    if given.store is not None and board.waits_go_on:
+    if board.waits_go_on and keeping.keeps(given, board.unfinished):
         command = [*program(), "resume", *_options(given, board, resumes=True)]
         count = len(board.unfinished)
         complain(*how_to_go_on(command, url, count, given.store, encoding))

@@ -95,6 +95,8 @@ KIND = Kind(
             ),
         ),
     ),
+    # What a service gives of a finished job may open for anybody.
+    mode=0o600,
 )
 
 NOBODY = 0

@@ -65,7 +65,8 @@ class Store:
     A client with a store writes each wait before its first poll, then its answers, attempts and
     end; another one resumes it. The file is a SQLite database in WAL mode (https://sqlite.org/wal.html),
     so it should be on a disk of the machine, not on a network drive. There is no key in it, and no
-    credentials of a URL; what the service says of a job, such as the URL of its result, is.
+    credentials of a URL; what the service says of a job, such as the URL of its result, is, so that
+    only its owner may read the file.
 
     One thread writes for all clients that have the same ``Store``, while there are any. A process
     that dies is noticed within two seconds by others on its machine; one of another machine or
