@@ -516,13 +516,16 @@ def test_on_a_terminal_waits_is_a_table(
     assert all(len(line) <= 99 for line in (heading, film, other))
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
 def test_where_the_file_is_lost_the_printed_command_has_the_ids(
-    server: MockServer, store: str
+    server: MockServer, store: str, is_replaced: bool
 ) -> None:
     """And a warning says why, as no view does."""
     process = watching(store, server.url, "a", "b", lines=2)
     for file in Path(store).parent.glob(f"{Path(store).name}*"):
         file.unlink()
+    if is_replaced:
+        Path(store).write_text("no database")
     assert process.stderr is not None
     warning = process.stderr.readline()
     assert warning.startswith(f"Warning: the store {store!r} can't be used: it was deleted, or ")
