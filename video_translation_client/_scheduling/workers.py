@@ -80,7 +80,11 @@ class Workers:
 
     def join(self) -> None:
         """Waits for the end of idle threads, after ``shutdown``."""
-        for thread in threads_of(self._pool):
+        threads = threads_of(self._pool)
+        # A join that Ctrl-C interrupts may make the next one wait for ever, on Python before 3.9
+        # (bpo-45274): that of the interpreter's end, which has no need to wait for these.
+        do_not_join(threads)
+        for thread in threads:
             thread.join(LAST_MOMENTS)
 
     def busy(self) -> list[threading.Thread]:
