@@ -1,9 +1,10 @@
 """The crash run, made small: what it counts must be right."""
 
 import subprocess
+import sys
 from pathlib import Path
 
-from conftest import PATIENCE, python_command
+from conftest import PATIENCE
 
 CRASH = Path(__file__).parents[1] / "benchmarks" / "crash.py"
 
@@ -11,7 +12,7 @@ CRASH = Path(__file__).parents[1] / "benchmarks" / "crash.py"
 def test_no_wait_is_lost_when_processes_are_killed():
     """Whoever is killed, each job ends as scripted for whoever resumes, in time, and is told."""
     done = subprocess.run(
-        python_command(str(CRASH), "--jobs=60", "--kills=3", "--longest=5", "--slack=10"),
+        [sys.executable, str(CRASH), "--jobs=60", "--kills=3", "--longest=5", "--slack=10"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=3 * PATIENCE,
