@@ -61,7 +61,7 @@ class Registry:
             self._pace.join(wait)
             self._begin(wait, now, start.seconds)
 
-    def adopt_rest(self, _: object, now: float) -> None:
+    def adopt_missed(self, _: object, now: float) -> None:
         """Takes in those whose submit was interrupted, so that their end is seen to."""
         self.adopt(list(self.waits.values()), now)
 

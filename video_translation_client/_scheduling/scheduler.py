@@ -167,14 +167,14 @@ class Scheduler(Owner, Plan, Resting):
     def abandon(self) -> None:
         """Takes no more futures."""
         self._closed = True  # and each time, as an interruption may have lost the message:
-        self.threads.post(self._registry.adopt_rest, None)
+        self.threads.post(self._registry.adopt_missed, None)
 
     # What the handlers of exit and fork do
 
     def end(self, why: str) -> None:
         """Ends every future with an error, and aborts what is under way: the process ends."""
         self.fail(why, None)
-        self.threads.post(self._registry.adopt_rest, None)
+        self.threads.post(self._registry.adopt_missed, None)
 
     def polling(self) -> list[threading.Thread]:
         """Returns the threads that make requests now."""

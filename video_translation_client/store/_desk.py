@@ -128,7 +128,8 @@ class Desk(Forking):
     ) -> Any:
         """Has a step written, and returns what ``settle`` has, or raises what it has.
 
-        On the desk's own thread, where only a finalizer comes, it returns None at once.
+        On the desk's own thread, where a finalizer or a handler of the log may come, it returns
+        None at once, and the step is written next.
         """
         answers: queue.SimpleQueue[tuple[object, BaseException | None]] = queue.SimpleQueue()
         self.post(Step(guest, write, partial(_answer, answers, settle), is_durable=True))
@@ -153,7 +154,7 @@ class Desk(Forking):
                 thread.join(LAST_MOMENTS)
 
     def close(self) -> None:
-        """Writes what is left, at the end of the process or of the use of the file."""
+        """Writes what is left, at the end of the process."""
         self._closes = True
         self._inbox.put(None)
         thread = self._thread

@@ -90,7 +90,7 @@ KIND = Kind(
             "INSERT INTO changes VALUES (0)",
             # Numbers from one file are none in another that has come to its place.
             *(
-                f"INSERT INTO sqlite_sequence VALUES ('{table}', random() & {_NUMBERS})"  # noqa: S608
+                f"INSERT INTO sqlite_sequence VALUES ('{table}', random() & {_NUMBERS})"  # noqa: S608 - of names
                 for table in ("waits", "owners")
             ),
         ),
@@ -284,7 +284,7 @@ class File(Connection):
     def nudge(self, key: Key) -> None:
         """Has the owner of a wait ask for its job as soon as possible, if there is such a wait."""
         where = f"{_SCOPE} AND job_id = ? AND owner IS NOT NULL"
-        self.execute(f"UPDATE waits SET nudges = nudges + 1 WHERE {where}", key)  # noqa: S608
+        self.execute(f"UPDATE waits SET nudges = nudges + 1 WHERE {where}", key)  # noqa: S608 - likewise
 
     def take_nudged(self, owner: int) -> list[str]:
         """Returns for which jobs an owner was nudged since it asked last."""

@@ -136,6 +136,33 @@ class Others:
         for job in list(self._jobs.followed):
             self.elect(job, 0.0)
 
+    def pass_on(self, job: Job, report: StatusReport, seconds: float) -> None:
+        """Tells those that follow that their job was pending some seconds ago; for any thread."""
+        for future in job.followers():
+            self._tell(future, partial(self._scheduler.answer, future, report, seconds))
+
+    def conclude(self, job: Job, end: Ended) -> None:
+        """Has those that follow end as their job has; likewise."""
+        for future in job.followers():
+            self._tell(future, partial(self._scheduler.conclude, future, end))
+
+    def reclaim(self, books: Books) -> Callable[[], object]:
+        """Takes part again after the client was taken for dead, in what is left of its waits."""
+        file, owner = books.file, books.owner
+        follow_ups: list[Callable[[], object]] = []
+        for number in list(self._jobs.callers):
+            if file.get(number) is not None:
+                file.attach(number, owner)
+        for job in self._jobs:
+            record = None if job.number is None else file.get(job.number)
+            if record is None:
+                follow_ups.append(partial(self._lose, job))
+            elif job.leader is not None and record.owner is not None:
+                follow_ups.append(partial(self._stand_back, job, job.leader))
+            elif job.leader is not None:
+                file.take(record.id, owner, books.change)
+        return partial(_do_all, follow_ups)
+
     def _finish(self, change: int, follow_ups: Sequence[Callable[[], object]]) -> None:
         self._seen = change
         _do_all(follow_ups)
@@ -171,16 +198,6 @@ class Others:
             follow_ups.append(partial(self.elect, job, seconds))
         return follow_ups
 
-    def pass_on(self, job: Job, report: StatusReport, seconds: float) -> None:
-        """Tells those that follow that their job was pending some seconds ago; for any thread."""
-        for future in job.followers():
-            self._tell(future, partial(self._scheduler.answer, future, report, seconds))
-
-    def conclude(self, job: Job, end: Ended) -> None:
-        """Has those that follow end as their job has; likewise."""
-        for future in job.followers():
-            self._tell(future, partial(self._scheduler.conclude, future, end))
-
     def _pass_on(self, job: Job, record: Record) -> None:
         report, attempts = record.progress.report, record.progress.attempts
         if record.end is not None:
@@ -195,23 +212,6 @@ class Others:
             future.told = deque()
         future.told.append(news)
         self._scheduler.call_later(partial(_hear, future.told, future.telling))
-
-    def reclaim(self, books: Books) -> Callable[[], object]:
-        """Takes part again after the client was taken for dead, in what is left of its waits."""
-        file, owner = books.file, books.owner
-        follow_ups: list[Callable[[], object]] = []
-        for number in list(self._jobs.callers):
-            if file.get(number) is not None:
-                file.attach(number, owner)
-        for job in self._jobs:
-            record = None if job.number is None else file.get(job.number)
-            if record is None:
-                follow_ups.append(partial(self._lose, job))
-            elif job.leader is not None and record.owner is not None:
-                follow_ups.append(partial(self._stand_back, job, job.leader))
-            elif job.leader is not None:
-                file.take(record.id, owner, books.change)
-        return partial(_do_all, follow_ups)
 
     def _lose(self, job: Job) -> None:
         """Goes on in memory with a job of which others have removed the wait."""
