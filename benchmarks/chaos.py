@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Iterator, Mapping
+from typing import Iterator, Mapping, Tuple
 
 from video_translation_client import RejectedError, StatusFuture, VideoTranslationClient
 from video_translation_client._scheduling.workers import THREAD_NAME
@@ -174,10 +174,61 @@ class Waits:
             self.ends[future.job_id] += 1
 
 
-def run(
-    arguments: argparse.Namespace, note: str, store: Store | None
-) -> Iterator[tuple[str, int, bool]]:
-    """Runs it all; gives the lines of the table, and whether each is as it must be."""
+Line = Tuple[str, int, bool]
+"""A line of the table, and whether it is as it must be."""
+
+
+def wait_through(
+    client: VideoTranslationClient, arguments: argparse.Namespace, port: int, note: str
+) -> Waits:
+    """Waits for all jobs while their server is killed twice."""
+    wait = arguments.wait
+    with serving(arguments, port, note):
+        waits = Waits(client, arguments.jobs)
+        time.sleep(wait / 10)
+    time.sleep(wait / 30)
+    with serving(arguments, port, note):
+        time.sleep(wait / 10)
+    time.sleep(wait / 30)
+    with serving(arguments, port, note):
+        client.shutdown()
+    return waits
+
+
+def faults_in(note: str) -> Iterator[Line]:
+    """Gives the lines about the server's answers."""
+    notes = collections.Counter(Path(note).read_text(encoding="utf-8").splitlines())
+    faults = sum(notes.values()) - notes[""]
+    yield "requests", sum(notes.values()), True
+    yield "faulty answers", faults, faults > 0
+    for kind, number in sorted(notes.items()):
+        if kind:
+            yield f"  {kind}", number, True
+
+
+def ends_of(waits: Waits, plans: dict[str, JobScript], wait: float) -> Iterator[Line]:
+    """Gives the lines about how the waits have ended."""
+    done = [future for future in waits.futures if future.done()]
+    timeouts = [one for one in done if not one.exception() and one.result() == "timeout"]
+    late = sum(one.elapsed - wait > LATEST for one in timeouts)
+    early = sum(one.elapsed < wait * 0.9 for one in timeouts)
+    scripted = sum(as_scripted(one, plans[str(one.job_id)]) for one in done if one not in timeouts)
+    others = len(done) - scripted - len(timeouts)
+    on_time = len(timeouts) - late - early
+    yield "ended as scripted", scripted, bool(scripted)
+    yield f"ended as timeout within {LATEST:g} s of the deadline", on_time, True
+    yield "ended as timeout later", late, not late
+    yield "ended as timeout before the last poll was due", early, not early
+    yield "ended otherwise", others, not others
+    yield "lost", len(waits.futures) - len(done), len(done) == len(waits.futures)
+    twice = sum(number > 1 for number in waits.ends.values())
+    yield "ended twice", twice, not twice
+    silent = len(waits.futures) - len(waits.ends)
+    yield "ended without their callback", silent, not silent
+
+
+def run(arguments: argparse.Namespace, note: str, store: Store | None) -> Iterator[Line]:
+    """Runs it all; gives the lines of the table."""
     wait, port, before = arguments.wait, free_port(), sockets()
     client = VideoTranslationClient(
         f"http://127.0.0.1:{port}",
@@ -189,54 +240,14 @@ def run(
         max_concurrency=64,
         store=store,
     )
-    with serving(arguments, port, note):
-        waits = Waits(client, arguments.jobs)
-        time.sleep(wait / 10)
-    time.sleep(wait / 30)
-    with serving(arguments, port, note):
-        time.sleep(wait / 10)
-    time.sleep(wait / 30)
-    with serving(arguments, port, note):
-        client.shutdown()
-    plans = scripts(arguments.jobs, wait, arguments.seed, -1)
-    notes = collections.Counter(Path(note).read_text(encoding="utf-8").splitlines())
-    faults = sum(notes.values()) - notes[""]
-    done = [future for future in waits.futures if future.done()]
-    timeouts = [
-        future for future in done if not future.exception() and future.result() == "timeout"
-    ]
-    late = [future for future in timeouts if future.elapsed - wait > LATEST]
-    early = [future for future in timeouts if future.elapsed < wait * 0.9]
-    scripted = [
-        future
-        for future in done
-        if future not in timeouts and as_scripted(future, plans[str(future.job_id)])
-    ]
-    others = len(done) - len(scripted) - len(timeouts)
-    kept = [] if store is None else store.waits()
-    threads = sum(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate())
+    waits = wait_through(client, arguments, port, note)
     yield "jobs", arguments.jobs, True
-    yield "requests", sum(notes.values()), True
-    yield "faulty answers", faults, faults > 0
-    for kind, number in sorted(notes.items()):
-        if kind:
-            yield f"  {kind}", number, True
-    yield "ended as scripted", len(scripted), bool(scripted)
-    yield (
-        f"ended as timeout within {LATEST:g} s of the deadline",
-        len(timeouts) - len(late + early),
-        True,
-    )
-    yield "ended as timeout later", len(late), not late
-    yield "ended as timeout before the last poll was due", len(early), not early
-    yield "ended otherwise", others, not others
-    yield "lost", len(waits.futures) - len(done), len(done) == len(waits.futures)
-    twice = sum(number > 1 for number in waits.ends.values())
-    yield "ended twice", twice, not twice
-    silent = len(waits.futures) - len(waits.ends)
-    yield "ended without their callback", silent, not silent
+    yield from faults_in(note)
+    yield from ends_of(waits, scripts(arguments.jobs, wait, arguments.seed, -1), wait)
     if store is not None:
-        yield "left in the store", len(kept), not kept
+        kept = len(store.waits())
+        yield "left in the store", kept, not kept
+    threads = sum(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate())
     yield "threads left", threads, not threads
     left = sockets() - before
     yield "sockets left", left, not left
