@@ -587,17 +587,21 @@ def test_a_native_fork_that_python_does_not_hear_of(run):
     """The child may look into the file; what the parent has open of it stays as it was."""
     run(
         """
-        client = make_client()
-        future = client.submit("job-1")
+        client = make_client(**SLOW)
+        until_polled(client.submit("job-1"))
+        sys.setswitchinterval(PATIENCE)
 
         def child():
             assert ids() == ["job-1"]
             gc.collect()
 
+        # A lock of SQLite or the interpreter that another thread holds or wants in the midst of
+        # such a fork is held or wanted for ever in the child: here the others are at rest.
         for _ in range(5):
-            until_polled(future)
+            future = client.submit("job-1")  # returns once all that was to be written is
             ends_well(in_fork(child, ctypes.PyDLL(None).fork))
-        again = client.submit_all(["job-1", "job-2"])
+        sys.setswitchinterval(0.005)
+        client.submit_all(["job-1", "job-2"])
         assert not future.done()
         client.shutdown(cancel_futures=True)
         assert ids() == ["job-1", "job-2"]
