@@ -103,6 +103,9 @@ class VideoTranslationClient(Checking, Downloading, Resuming):
             numbers.
     """
 
+    # What polls, where that is not the scheduler of every client.
+    _make_scheduler: Callable[..., Any] | None = None
+
     def __init__(
         self,
         base_url: str | None = None,
@@ -140,7 +143,7 @@ class VideoTranslationClient(Checking, Downloading, Resuming):
         transport = transport_of(settings, session)
         self._session, self._exchanges, self._terms = session, set(), TermsOfJobs(settings)
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url
-        self._intake = intake_of(settings, transport, store, account)
+        self._intake = intake_of(settings, transport, store, account, self._make_scheduler)
         # A client that is dropped takes no more jobs; what it waits for still ends.
         weakref.finalize(self, self._intake.scheduler.abandon).atexit = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 import requests
 
@@ -53,8 +53,9 @@ def intake_of(
     transport: Transport,
     store: Store | str | os.PathLike[str] | None,
     account: str | None,
+    make: Callable[..., Scheduler] | None,
 ) -> Intake:
-    """Returns what takes in waits, and has them polled.
+    """Returns what takes in waits, and has them polled by a scheduler, or by what ``make`` makes.
 
     Raises:
         TypeError, ValueError: A bad argument.
@@ -65,7 +66,7 @@ def intake_of(
         if account is not None:
             advice = "pass store='waits.sqlite3'"
             raise BadValueError("account", "must not be given without a store", advice)
-        return Intake(_scheduler_of(settings, transport), clock)
+        return Intake(_scheduler_of(settings, transport, make), clock)
     # Here, as SQLite is for who wants a store.
     from ..store import Store  # noqa: PLC0415
     from ..store._file import Scope  # noqa: PLC0415
@@ -75,9 +76,8 @@ def intake_of(
         store = Store(arguments.file_path("store", store, "or a Store, or None for none"))
 
     def make_scheduler(listener: Listener) -> Scheduler:
-        return _scheduler_of(
-            settings._replace(listeners=(*settings.listeners, listener)), transport
-        )
+        heard = settings._replace(listeners=(*settings.listeners, listener))
+        return _scheduler_of(heard, transport, make)
 
     base_url = without_credentials(settings.endpoint.base_url)
     scope = Scope(settings.rules.service, base_url, label)
@@ -85,14 +85,16 @@ def intake_of(
     return store.keeping(make_scheduler, clock, scope, settings.rules, patience)
 
 
-def _scheduler_of(settings: Settings, transport: Transport) -> Scheduler:
+def _scheduler_of(
+    settings: Settings, transport: Transport, make: Callable[..., Scheduler] | None
+) -> Scheduler:
     bounds, clock, of_service = settings.bounds, settings.clock, settings.of_service
     poller = Poller(transport, settings.endpoint, clock, bounds.max_payload)
     strategy = of_service if settings.strategy is None else settings.strategy
     listeners = Listeners(settings.listeners, getattr(strategy, "ended", None))
     advice = Advice(settings.strategy, of_service, settings.backoff, _plain_estimate, listeners)
     rules = settings.rules
-    return Scheduler(
+    return (make or Scheduler)(
         poller,
         Asking(poller, advice, settings.random, rules, listeners, clock),
         rules.service,

@@ -53,6 +53,10 @@ class Rules(NamedTuple):
     min_interval: float = 0.0
     is_check: bool = False
 
+    def value_of(self, limit: str) -> float | None:
+        """Returns what a limit is that has ended a wait, by its name in ``Ended``."""
+        return self.max_attempts if limit == "max_attempts" else self.max_wait_time
+
 
 class Again(NamedTuple):
     """The wait goes on.

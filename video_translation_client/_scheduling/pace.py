@@ -171,8 +171,17 @@ class Pace:
         if now + seconds > self.paused_until:
             self.paused_until = now + seconds
             self._tell(f"the service wants no request for {seconds:g} s (Retry-After)", seconds)
+        self.hold(now, seconds)
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Does as ``pause``, and tells nobody: somebody else has heard it from the service."""
+        self.paused_until = max(self.paused_until, now + seconds)
         if self.rate is None:
             self._set(now, self.steady_rate)
+
+    def limit(self, max_rate: float | None) -> None:
+        """Holds to another ``max_rate`` from now on."""
+        self._max_rate = max_rate
 
     def slow_down(self, now: float, began: float) -> None:
         """Lowers the rate, because a request that began at ``began`` was too much.

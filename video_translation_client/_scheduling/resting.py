@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import abc
 import copy
+import threading
+from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from .._http.poller import Outcome
 
@@ -20,6 +22,33 @@ if TYPE_CHECKING:
     from .registry import Registry
     from .threads import Threads
     from .waits import Wait
+
+
+class Hearing:
+    """What one future at rest is still to hear, in order; told so, it may block no other one."""
+
+    __slots__ = ("_news", "_telling")
+
+    def __init__(self) -> None:
+        self._news: deque[Callable[[], object]] = deque()
+        self._telling = threading.Lock()  # whoever holds it has the future hear all that is there
+
+    def __bool__(self) -> bool:
+        return bool(self._news) or self._telling.locked()
+
+    def add(self, news: Callable[[], object]) -> None:
+        """Has it hear of something, once somebody calls ``hear``."""
+        self._news.append(news)
+
+    def hear(self) -> None:
+        """Has it hear all that is there; on a worker."""
+        # Who finds it taken leaves the news to who hears those before it.
+        while self._news and self._telling.acquire(blocking=False):
+            try:
+                while self._news:
+                    self._news.popleft()()
+            finally:
+                self._telling.release()
 
 
 class Resting(abc.ABC):
@@ -63,7 +92,15 @@ class Resting(abc.ABC):
         if wait is not None and wait.rests:
             future.ended_by = self._clock.monotonic() - wait.began
             own = future._make_end(end.status, end.service, copy.copy(end.error))
-            own = replace(own, report=end.report, last_error=end.last_error or own.last_error)
+            limit = None if end.limit is None else wait.rules.value_of(end.limit)
+            own = replace(
+                own,
+                report=end.report,
+                last_error=end.last_error or own.last_error,
+                limit=end.limit,
+                limit_value=limit,
+                pause=end.pause,
+            )
             if self._conclude(wait, own):
                 self._tell_end(wait, own)
 

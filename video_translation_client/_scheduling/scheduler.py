@@ -152,6 +152,15 @@ class Scheduler(Owner, Plan, Resting):
         """Runs user code on a worker."""
         self.threads.post(self.threads.add_call, function)
 
+    def keep_to(self, max_rate: float | None, pause: float) -> None:
+        """Keeps the pace to what others say who ask the same service.
+
+        Args:
+            max_rate: Requests a second from now on, above 0, or None for no limit.
+            pause: Seconds for which no request starts, 0 or more.
+        """
+        self.threads.post(self._keep_to, (max_rate, pause))
+
     def shutdown(self, wait: bool, cancel_futures: bool) -> None:
         """As ``VideoTranslationClient.shutdown``."""
         self.abandon()
@@ -307,6 +316,13 @@ class Scheduler(Owner, Plan, Resting):
             self._due.apply_pause(now)
         if now - poll.began > LATE:
             self._due.relieve(now)
+
+    def _keep_to(self, max_rate_and_pause: tuple[float | None, float], now: float) -> None:
+        max_rate, pause = max_rate_and_pause
+        self._pace.limit(max_rate)
+        if pause > 0:
+            self._pace.hold(now, pause)
+            self._due.apply_pause(now)
 
     def _take_end(self, ending: tuple[StatusFuture, Ended], now: float) -> None:
         future, end = ending

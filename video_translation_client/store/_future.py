@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 from ..future import StatusFuture
@@ -14,6 +12,7 @@ from ._records import NO_LIMITS, Progress
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .._scheduling.resting import Hearing
     from ..clock import Clock
     from ..events import Ended
     from ..future import Owner
@@ -30,8 +29,7 @@ class StoredFuture(StatusFuture):
     Attributes:
         limits: Only for the store: what ends the wait.
         number: Likewise: that of the wait in the file; None: it is not there.
-        told: Likewise: what others have heard of the job, and it is still to hear, in order.
-        telling: Likewise: whoever holds it has it hear all that is there.
+        hearing: Likewise: what others have heard of the job, and it is still to hear, or None.
         leaves: Likewise: whether others are to go on with the wait although this one is cancelled.
     """
 
@@ -48,8 +46,7 @@ class StoredFuture(StatusFuture):
         self.limits = NO_LIMITS
         self.number: int | None = None
         self.leaves = False
-        self.told: deque[Callable[[], object]] | None = None  # few have one, and it is large
-        self.telling = threading.Lock()
+        self.hearing: Hearing | None = None  # few have one, and it is large
         self._keeping = keeping
         self._calling: list[None] = []  # as many as threads that call done-callbacks
         self._undelivered = [True]  # who takes it out tells the store: one step

@@ -6,17 +6,16 @@ All of it on the desk's thread, but for telling followers, which runs the user's
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.callbacks import call
+from .._scheduling.resting import Hearing
 from .._scheduling.waits import Start
 from ..status import Status
 from ._records import job_id_of
 
 if TYPE_CHECKING:
-    import threading
     from typing import Any, Callable, Sequence
 
     from .._scheduling.decision import Rules
@@ -208,10 +207,10 @@ class Others:
 
     def _tell(self, future: StoredFuture, news: Callable[[], object]) -> None:
         """Has a future hear of news on a worker, in order: one that blocks holds up no other."""
-        if future.told is None:
-            future.told = deque()
-        future.told.append(news)
-        self._scheduler.call_later(partial(_hear, future.told, future.telling))
+        if future.hearing is None:
+            future.hearing = Hearing()
+        future.hearing.add(news)
+        self._scheduler.call_later(future.hearing.hear)
 
     def _lose(self, job: Job) -> None:
         """Goes on in memory with a job of which others have removed the wait."""
@@ -230,13 +229,3 @@ class Others:
 def _do_all(follow_ups: Sequence[Callable[[], object]]) -> None:
     for follow_up in follow_ups:
         follow_up()
-
-
-def _hear(told: deque[Callable[[], object]], telling: threading.Lock) -> None:
-    # Who finds it taken leaves the news to who hears those before it.
-    while told and telling.acquire(blocking=False):
-        try:
-            while told:
-                told.popleft()()
-        finally:
-            telling.release()

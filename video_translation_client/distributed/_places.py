@@ -1,0 +1,165 @@
+"""Where each shard sits: a task of Dask on one worker, evenly spread, and moved when that changes.
+
+Plain bookkeeping of one thread, and the calls to Dask that follow from it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Iterable
+
+from distributed.scheduler import KilledWorker
+
+from ._station import StationError, hold_shard
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+    from ._dask import Cluster
+    from ._messages import Order, Seated
+
+# Seconds after which a shard that has lost its place is given another.
+_RETRY = 1.0
+
+# How often in turn a shard may be given up by Dask because its workers die, within so many seconds
+# each: then what it holds is likely to kill them. Dask itself tries several workers each time.
+_MOST_DEATHS = 2
+_SOON = 60.0
+
+
+class Place:
+    """That of one shard.
+
+    Attributes:
+        shard: Its number.
+        station: Who polls for it, or None.
+    """
+
+    def __init__(self, shard: int) -> None:
+        self.shard = shard
+        self.station: str | None = None
+        self.worker: str | None = None
+        self.task: Future | None = None
+        self.key = ""
+        self.placed_at = 0.0
+        self.retry_at = 0.0
+        self.deaths = 0
+
+
+class Places:
+    """The places of the shards of one caller.
+
+    Args:
+        cluster: Where they are.
+        on_end: Called on a thread of Dask's as ``on_end(shard, key)`` when a task has ended.
+    """
+
+    def __init__(self, cluster: Cluster, on_end: Callable[[int, str], object]) -> None:
+        self._cluster = cluster
+        self._on_end = on_end
+        self._places: dict[int, Place] = {}
+        self._workers: list[str] = []
+        self._silent: set[str] = set()
+
+    def of(self, shard: int) -> Place:
+        """Returns the place of a shard, which may have none yet."""
+        return self._places.setdefault(shard, Place(shard))
+
+    def at(self, station: str) -> list[Place]:
+        """Returns those at a station."""
+        return [place for place in self._places.values() if place.station == station]
+
+    def seated(self) -> list[Place]:
+        """Returns those that somebody polls for."""
+        return [place for place in self._places.values() if place.station is not None]
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether there was a worker at the last look."""
+        return bool(self._workers)
+
+    def look(self) -> None:
+        """Looks which workers there are."""
+        self._workers = self._cluster.workers()
+        self._silent &= set(self._workers)
+
+    def fill(self, shards: Iterable[int], order: Order, now: float) -> None:
+        """Finds a place for those that have none."""
+        for shard in shards:
+            place = self.of(shard)
+            if place.task is None and place.retry_at <= now:
+                self._put(place, order, self._emptiest(), now)
+
+    def take(self, seated: Seated) -> str | None:
+        """Takes note of who polls for a shard now; returns who did before, if somebody else."""
+        place = self.of(seated.shard)
+        before, place.station, place.worker = place.station, seated.station, seated.worker
+        self._silent.discard(seated.worker)
+        return None if before == seated.station else before
+
+    def overfull(self) -> Place | None:
+        """Returns one that had better be moved to a worker that has fewer, or None."""
+        counts = self._counts()
+        if not counts or max(counts.values()) - min(counts.values()) < 2:
+            return None
+        fullest = max(counts, key=lambda worker: counts[worker])
+        return next((place for place in self.seated() if place.worker == fullest), None)
+
+    def move(self, place: Place, order: Order, now: float) -> None:
+        """Gives a shard another place."""
+        place.station = None
+        self._put(place, order, self._emptiest(), now)
+
+    def leave_silent(self, station: str, order: Order, now: float) -> None:
+        """Gives the shards of a station that is not heard of other places."""
+        for place in self.at(station):
+            if place.worker is not None:
+                self._silent.add(place.worker)
+            place.worker = None
+        for place in self.at(station):
+            self.move(place, order, now)
+
+    def end(self, shard: int, key: str, now: float) -> str | None:
+        """Takes note that a task has ended; returns why its shard can't be polled for, or None."""
+        place = self.of(shard)
+        task = place.task
+        if task is None or place.key != key:
+            return None  # it was moved since
+        place.task, place.station = None, None
+        place.retry_at = now + (0.0 if task.status == "finished" else _RETRY)
+        if task.status != "error":
+            return None
+        error = task.exception()
+        if isinstance(error, KilledWorker):
+            place.deaths = place.deaths + 1 if now - place.placed_at < _SOON else 1
+            if place.deaths < _MOST_DEATHS:
+                return None
+            return f"one worker after the other has died while it polled for shard {shard}"
+        if isinstance(error, OSError):
+            return None
+        return str(error) if isinstance(error, StationError) else f"a worker: {error!r}"
+
+    def clear(self) -> None:
+        """Forgets all places, which are gone."""
+        self._places.clear()
+
+    def _put(self, place: Place, order: Order, worker: str | None, now: float) -> None:
+        # A new name each time: Dask remembers those of tasks that have failed.
+        place.key = f"video-translation-shard-{place.shard}-{uuid.uuid4().hex}"
+        place.worker, place.placed_at = worker, now
+        ended = partial(self._tell, place.shard, place.key)
+        place.task = self._cluster.seat(hold_shard, (order, place.shard), place.key, worker, ended)
+
+    def _tell(self, shard: int, key: str, task: Future) -> None:
+        self._on_end(shard, key)
+
+    def _emptiest(self) -> str | None:
+        counts = self._counts()
+        return min(counts, key=lambda worker: counts[worker], default=None)
+
+    def _counts(self) -> dict[str, int]:
+        workers = [worker for worker in self._workers if worker not in self._silent]
+        sitting = Counter(place.worker for place in self._places.values() if place.task)
+        return {worker: sitting[worker] for worker in workers}

@@ -1,0 +1,306 @@
+"""What stands on a worker: one client of its own, which polls for all shards that sit there.
+
+    mailbox --> reader thread --> inbox --> the station's thread --> client: waits, cancels, pace
+                                    ^            |
+      answers and ends, on workers -'            '--> the caller's mailbox, many in one parcel
+
+The key of the service is taken from the worker's own environment. Where nothing is heard of the
+caller any more, the station ends, and with it all that waits there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import uuid
+import warnings
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Sequence, TypeVar
+
+import distributed
+
+from .._base.version import __version__
+from .._scheduling.waits import Start
+from ..client import VideoTranslationClient
+from ..errors import VideoTranslationError
+from ..events import Ended, Paced, Polled
+from ..future import StatusFuture
+from ._dask import ClusterError, Mailbox, all_in
+from ._messages import (
+    HEARTBEAT,
+    LEASE,
+    Alive,
+    Begin,
+    Forget,
+    Heard,
+    Held,
+    Hurry,
+    Keep,
+    Leave,
+    Over,
+    Seated,
+)
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from ..clock import Clock
+    from ..events import Event
+    from ._messages import Order
+
+AnyEvent = TypeVar("AnyEvent", Polled, Ended)
+
+# Requests a second that stand for none at all.
+_NO_RATE = 1e-9
+
+# Protects the stations of this process from two tasks that begin at once.
+_lock = threading.Lock()
+_stations: dict[tuple[str, str], Station] = {}
+
+
+class StationError(Exception):
+    """A worker can't do what it is asked to: with its address, and why."""
+
+
+def hold_shard(order: Order, shard: int) -> None:
+    """Is a task of Dask: a shard sits on this worker until it is told to leave.
+
+    Raises:
+        StationError: It can't, and nor could it if it were tried again.
+        OSError: The connection to the scheduler, or the caller, is lost.
+    """
+    worker, dask = distributed.get_worker(), distributed.get_client()
+    distributed.secede()
+    left = threading.Event()
+    with _lock:
+        key = (order.caller, worker.address)
+        station = _stations.get(key)
+        if station is None or not station.take(shard, left):
+            station = Station(order, dask, worker.address)
+            _stations[key] = station
+            station.take(shard, left)
+    left.wait()
+    if station.trouble is not None:
+        raise OSError(f"worker {worker.address}: {station.trouble}")
+
+
+def make_client(order: Order, address: str, **more: Any) -> VideoTranslationClient:
+    """Returns a client as the caller wants it, with the key of this process.
+
+    Raises:
+        StationError: None can be made here.
+    """
+    if order.version != __version__:
+        raise StationError(
+            f"worker {address} has version {__version__} of video-translation-client, and the"
+            f" caller {order.version}; install the same one on both"
+        )
+    try:
+        with warnings.catch_warnings():  # the caller has been warned
+            warnings.simplefilter("ignore")
+            return VideoTranslationClient(**order.arguments, **more)
+    except (TypeError, ValueError) as error:
+        raise StationError(f"worker {address} can't make a client: {error}") from None
+
+
+def inspect(order: Order, dask_worker: Any = None) -> str | None:
+    """Returns why this worker can't do what it would be asked to, or None.
+
+    For Dask's ``Client.run``, which passes in the worker.
+    """
+    try:
+        make_client(order, dask_worker.address)
+    except StationError as error:
+        return str(error)
+    return None
+
+
+class Station:
+    """Polls for one caller in one process.
+
+    Args:
+        order: What the caller wants.
+        dask: The worker's client of Dask's.
+        worker: The address of the worker.
+
+    Attributes:
+        trouble: Why it has ended of itself, or None.
+
+    Raises:
+        StationError: It can't be.
+    """
+
+    def __init__(self, order: Order, dask: Client, worker: str) -> None:
+        self.trouble: str | None = None
+        self._key = (order.caller, worker)
+        self._worker = worker
+        self._client = make_client(order, worker, on_event=self._listen)
+        self._scheduler = self._client._intake.scheduler
+        self._clock: Clock = self._client._clock
+        self._caller = Mailbox(dask, order.caller)
+        self._mailbox = Mailbox(dask, f"{order.caller}-{uuid.uuid4().hex}")
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._is_over = False
+        self._heard_at = self._clock.monotonic()
+        self._max_rate: float | None = 0.0
+        # Only for its own thread, but for what single steps read:
+        self._seats: dict[int, threading.Event] = {}
+        self._waits: dict[int, StatusFuture] = {}
+        self._numbers: dict[tuple[str | None, bool], int] = {}
+        self._outbox: list[Any] = []
+        self._turns: dict[type, Callable[[Any], None]] = {
+            Begin: self._begin,
+            Forget: self._forget,
+            Hurry: self._hurry,
+            Keep: self._keep,
+            Leave: self._leave,
+        }
+        self._scheduler.keep_to(_NO_RATE, 0.0)  # until the caller says otherwise
+        for work, name in ((self._run, "station"), (self._read, "mailbox")):
+            threading.Thread(target=work, name=f"video-translation-{name}", daemon=True).start()
+
+    def take(self, shard: int, left: threading.Event) -> bool:
+        """Has a shard sit here; sets ``left`` once it does not any more.
+
+        Returns:
+            Whether it does; not where this station is over.
+        """
+        if self._is_over:
+            return False
+        before = self._seats.get(shard)
+        if before is not None:
+            before.set()
+        self._seats[shard] = left
+        self._say(Seated(shard, self._mailbox.name, self._worker))
+        return True
+
+    # On threads of the client
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, Polled):
+            number = self._numbers.get((event.job_id, event.is_check))
+            if number is not None:
+                self._say(Heard(number, _portable(event)))
+        elif isinstance(event, Paced) and event.pause is not None:
+            self._say(Held(self._mailbox.name, event.pause))
+
+    def _say(self, message: Any) -> None:
+        self._inbox.put(partial(self._outbox.append, message))
+
+    # On the thread of the mailbox
+
+    def _read(self) -> None:
+        try:
+            while not self._is_over:
+                self._inbox.put(partial(self._take, self._mailbox.get()))
+        except ClusterError as error:
+            self._inbox.put(partial(self._close, str(error)))
+
+    # On its own thread
+
+    def _run(self) -> None:
+        try:
+            while not self._is_over:
+                self._work_off()
+        except ClusterError as error:
+            self._close(str(error))
+        except BaseException as error:
+            self._close(f"{type(error).__name__}")
+            raise
+
+    def _work_off(self) -> None:
+        """Does what has come in, and sends what follows from it."""
+        for work in all_in(self._inbox, HEARTBEAT):
+            work()
+        if self._is_over:
+            return
+        if self._clock.monotonic() - self._heard_at > LEASE:
+            self._close("nothing was heard of the caller")
+        elif self._outbox:
+            parcel = self._outbox[:]
+            self._outbox.clear()
+            self._caller.put(parcel)
+
+    def _take(self, messages: Sequence[Any]) -> None:
+        if not messages:
+            self._close("the caller has others go on")
+        for message in messages:
+            if not self._is_over:
+                self._turns[type(message)](message)
+
+    def _begin(self, begin: Begin) -> None:
+        future = StatusFuture(begin.job_id, self._scheduler, self._clock, None, begin.hints)
+        future.attempts = begin.attempts
+        future.began -= begin.elapsed
+        future.submitted_at -= begin.elapsed
+        self._waits[begin.number] = future
+        self._numbers[begin.job_id, begin.rules.is_check] = begin.number
+        future.add_done_callback(partial(self._note_end, begin.number))
+        start = Start(begin.seconds, patience=begin.patience)
+        self._scheduler.submit((future,), begin.rules, start)
+
+    def _note_end(self, number: int, future: StatusFuture) -> None:
+        self._inbox.put(partial(self._end, number, future))
+
+    def _end(self, number: int, future: StatusFuture) -> None:
+        if self._drop(number) is not None:  # or else nobody wants to know
+            self._outbox.append(Over(number, _portable(future.ends[0])))
+
+    def _forget(self, forget: Forget) -> None:
+        future = self._drop(forget.number)
+        if future is not None:
+            future.cancel()
+
+    def _drop(self, number: int) -> StatusFuture | None:
+        future = self._waits.pop(number, None)
+        if future is not None:
+            for is_check in (False, True):
+                if self._numbers.get((future.job_id, is_check)) == number:
+                    del self._numbers[future.job_id, is_check]
+        return future
+
+    def _hurry(self, hurry: Hurry) -> None:
+        future = self._waits.get(hurry.number)
+        if future is not None:
+            if hurry.is_free:
+                self._scheduler.nudge(future.job_id)
+            else:
+                future.poll_now()
+
+    def _keep(self, keep: Keep) -> None:
+        self._heard_at = self._clock.monotonic()
+        if keep.max_rate != self._max_rate or keep.pause > 0:
+            self._max_rate = keep.max_rate
+            limit = None if keep.max_rate is None else max(keep.max_rate, _NO_RATE)
+            self._scheduler.keep_to(limit, keep.pause)
+        self._outbox.append(Alive(self._mailbox.name, keep.max_rate))
+
+    def _leave(self, leave: Leave) -> None:
+        seat = self._seats.pop(leave.shard, None)
+        if seat is not None:
+            seat.set()
+        if not self._seats:
+            self._close(None)
+
+    def _close(self, trouble: str | None) -> None:
+        with _lock:  # so that no shard takes a seat that is about to go
+            self._is_over = True
+            self.trouble = trouble
+            seats, self._seats = self._seats, {}
+            if _stations.get(self._key) is self:
+                del _stations[self._key]
+        self._client.shutdown(wait=False, cancel_futures=True)
+        with contextlib.suppress(ClusterError):
+            self._mailbox.close()
+        for seat in seats.values():
+            seat.set()
+
+
+def _portable(event: AnyEvent) -> AnyEvent:
+    """Returns an event that can be pickled: an exception of anybody's code may not be."""
+    if event.error is None or isinstance(event.error, VideoTranslationError):
+        return event
+    why = f"{type(event.error).__name__} was raised"
+    return replace(event, error=VideoTranslationError(why, event.job_id))
