@@ -226,3 +226,18 @@ def make(server: MockServer, path: Path) -> Iterator[Callable[..., VideoTranslat
     yield make
     for client in clients:
         client.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def dask() -> Iterator[Any]:
+    """A client of a cluster of Dask's, with two workers in this process."""
+    distributed = pytest.importorskip("distributed")
+    nowhere = "127.0.0.1:0"
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=nowhere,
+        worker_dashboard_address=nowhere,
+    ) as cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client

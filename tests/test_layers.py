@@ -39,6 +39,11 @@ KNOWS = {
     },
     "client": {*GROUND, "future", "services", "_settings", "_client", "_downloads", "store"},
     "webhooks": {*GROUND, "services", "client", "_http.reports"},
+    "distributed": {
+        *GROUND,
+        *("future", "services", "client", "_scheduling", "_http.poller", "_http.endpoint"),
+        "_downloads",
+    },
     "__init__": {*GROUND, "future", "services", "client"},
 }
 """By room, what it may import besides itself; ``_http.poller`` is one module of a room."""

@@ -3,9 +3,10 @@
 One client polls any number of jobs on a handful of threads and hands out
 ``concurrent.futures.Future`` objects.
 
-Public are the names of this module, and those of four more that are imported by themselves:
+Public are the names of this module, and those of a few more that are imported by themselves:
 ``video_translation_client.timing`` (strategies that learn), ``.metrics`` (Prometheus and
-OpenTelemetry), ``.webhooks`` (a receiver of them) and ``.testing`` (a mock server and a virtual
+OpenTelemetry), ``.store`` (what a store keeps), ``.distributed`` (a client whose jobs are polled
+for on a cluster), ``.webhooks`` (a receiver of them) and ``.testing`` (a mock server and a virtual
 clock). All else may change.
 """
 

@@ -27,12 +27,24 @@ _PARCEL = 1000
 # Dask has a server for its pages even where there are none; so it is for this machine alone.
 _NO_DASHBOARD = "127.0.0.1:0"
 
-# Seconds in which a scheduler must answer at first.
-_PATIENCE = 10.0
+CONNECT_TIMEOUT = 10.0
+"""Seconds in which a scheduler must answer at first, and again after a connection was lost."""
 
 
 class ClusterError(OSError):
     """The scheduler of Dask's, or the connection to it, is gone."""
+
+
+# Dask's client raises the third where it is closed meanwhile, and the fourth where a scheduler that
+# was started anew does not know a queue.
+_TROUBLE = (
+    OSError,
+    RuntimeError,
+    AttributeError,
+    KeyError,
+    asyncio.CancelledError,
+    CancelledError,
+)
 
 
 @contextlib.contextmanager
@@ -40,7 +52,7 @@ def _reached() -> Iterator[None]:
     """Makes one error of all that Dask's client raises where it is closed, or is about to be."""
     try:
         yield
-    except (OSError, RuntimeError, AttributeError, asyncio.CancelledError, CancelledError) as error:
+    except _TROUBLE as error:
         raise ClusterError(f"the scheduler is gone ({type(error).__name__})") from error
 
 
@@ -102,6 +114,20 @@ def all_in(inbox: queue.SimpleQueue[Any], timeout: float) -> list[Any]:
     return items + [inbox.get() for _ in range(inbox.qsize())]
 
 
+class _Call:
+    """Calls a function where it is unpickled, and gives what that returns.
+
+    A worker that lacks the library can't unpickle a function of it. Where that is the task itself,
+    Dask takes the worker for dead; where the task does so, it fails, with an error.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: Sequence[Any]) -> None:
+        self._call = function, tuple(args)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self._call
+
+
 class Cluster:
     """The cluster of one caller.
 
@@ -137,7 +163,7 @@ class Cluster:
             problem = f"must be a distributed.Client, or the address of a scheduler, not {given!r}"
             raise BadTypeError("dask_client_or_address", problem, "or None for a local cluster")
         try:
-            self.dask = distributed.Client(given, set_as_default=False, timeout=_PATIENCE)
+            self.dask = distributed.Client(given, set_as_default=False, timeout=CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
             problem = f"names no scheduler that can be reached: {given!r} ({error})"
             advice = "start one with: dask scheduler"
@@ -194,7 +220,8 @@ class Cluster:
         """
         where = {} if worker is None else {"workers": [worker], "allow_other_workers": True}
         with _reached():
-            future = self.dask.submit(function, *args, key=key, pure=False, **where)
+            task = pickle.dumps(_Call(function, args))
+            future = self.dask.submit(pickle.loads, task, key=key, pure=False, **where)
             future.add_done_callback(on_end)
         return future
 

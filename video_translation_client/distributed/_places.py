@@ -139,7 +139,7 @@ class Places:
             return f"one worker after the other has died while it polled for shard {shard}"
         if isinstance(error, OSError):
             return None
-        return str(error) if isinstance(error, StationError) else f"a worker: {error!r}"
+        return str(error) if isinstance(error, StationError) else f"a worker raised {error!r}"
 
     def clear(self) -> None:
         """Forgets all places, which are gone."""

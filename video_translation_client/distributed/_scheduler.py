@@ -37,10 +37,18 @@ class RemoteScheduler(Scheduler):
         Raises:
             RuntimeError: After ``shutdown``, or where the cluster is gone.
         """
-        self._shards.check()
         super().submit(futures, rules, start._replace(rests=True))
         if not start.rests:
             self._shards.begin(futures, rules, start)
+
+    def start(self) -> None:
+        """Starts the threads, unless they run.
+
+        Raises:
+            RuntimeError: As for ``submit``.
+        """
+        super().start()
+        self._shards.check()
 
     def lead(self, future: StatusFuture, seconds: float = 0.0) -> None:
         """Has a wait polled from now on, first after some seconds; for any thread."""

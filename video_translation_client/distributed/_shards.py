@@ -146,20 +146,24 @@ class Shards:
     # On its own thread
 
     def _run(self) -> None:
-        while not self._is_over:
-            try:
-                for work in all_in(self._inbox, HEARTBEAT / 2):
-                    work()
-                self._go_on(self._clock.monotonic())
-            except ClusterError as error:
-                self._lose(error)
-            except BaseException as error:
-                self._give_up_all(f"the library failed ({type(error).__name__})", error)
-                raise
-            finally:
-                if self._has_told:
-                    self._has_told = False
-                    self._scheduler.catch_up_soon()
+        try:
+            while not self._is_over:
+                self._turn()
+        except BaseException as error:
+            self._give_up_all(f"the library failed ({type(error).__name__})", error)
+            raise
+
+    def _turn(self) -> None:
+        """Does what has come in, and what is due."""
+        try:
+            for work in all_in(self._inbox, HEARTBEAT / 2):
+                work()
+            self._go_on(self._clock.monotonic())
+        except ClusterError as error:
+            self._lose(error)
+        if self._has_told:
+            self._has_told = False
+            self._scheduler.catch_up_soon()
 
     def _go_on(self, now: float) -> None:
         """Does what is due, and sends what is to be said."""

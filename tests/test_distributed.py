@@ -1,0 +1,241 @@
+"""A client whose jobs are polled for on a cluster: its futures are those of any other client.
+
+The cluster is a real one of Dask's, its workers in this process, each with a client of its own.
+"""
+
+import collections
+import threading
+
+import pytest
+from conftest import PATIENCE, QUICK
+
+pytest.importorskip("distributed")
+
+from video_translation_client import (
+    Ended,
+    FixedInterval,
+    JobNotFoundError,
+    PollError,
+    Polled,
+    Service,
+    Status,
+    StatusFuture,
+    Submitted,
+)
+from video_translation_client.distributed import DistributedClient, _station
+from video_translation_client.testing import Fault, MockServer
+
+SLOW = {"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}
+
+
+@pytest.fixture
+def server():
+    """A mock server in real time; a job "slow" lasts."""
+    with MockServer(duration=0.05) as server:
+        server.job("slow", duration=1000, progress=True)
+        yield server
+
+
+@pytest.fixture
+def make(dask, server):
+    """Makes clients on the cluster."""
+    clients = []
+
+    def make(**arguments):
+        clients.append(DistributedClient(dask, base_url=server.url, **{**QUICK, **arguments}))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.shutdown(cancel_futures=True)
+
+
+def always(code):
+    """Faults of all polls that a test may make."""
+    return {number: Fault.http(code) for number in range(1, 100)}
+
+
+def polls_of(server, job_id):
+    """How often a server was asked for a job."""
+    return sum(job_id in request.job_ids for request in server.requests)
+
+
+def until_polled(future):
+    """Waits for the next answer of a future."""
+    polled = threading.Event()
+    future.add_update_callback(lambda future: polled.set())
+    assert polled.wait(PATIENCE)
+
+
+def test_two_lines_need_no_cluster(server):
+    """Without an address there is one worker, in this process, and it ends with the client."""
+    with DistributedClient(base_url=server.url, **QUICK) as client:
+        assert client.get_status("job-1") == "completed"
+    assert not _station._stations
+
+
+def test_every_status_is_told(make):
+    """``on_update`` hears every status in order, on threads of this process."""
+    heard = []
+    result = make().get_status("job-1", on_update=lambda status: heard.append(status))
+    assert result == "completed"
+    assert heard == ["pending"] * (len(heard) - 1) + ["completed"]
+    assert len(heard) > 1
+
+
+def test_a_future_is_that_of_any_client(make):
+    """It tells its report, progress, attempts, time and end, and calls back."""
+    client = make(**SLOW)
+    future = client.submit("slow", expected=2000)
+    assert type(future) is StatusFuture
+    until_polled(future)
+    assert future.status == "pending"
+    assert future.report.progress is not None
+    assert future.attempts == 1
+    assert 900 < future.next_poll <= 1000.5
+    assert 0 < future.eta <= 2000
+    assert future.last_error is None
+    called = []
+    future.add_done_callback(called.append)
+    assert future.cancel()
+    assert called == [future]
+
+
+def test_many_jobs_on_several_workers(make, server):
+    """Jobs are spread over all workers, and each comes back once."""
+    client = make()
+    futures = client.submit_all([f"job-{number}" for number in range(200)])
+    ended = [future.job_id for future in client.as_completed(futures, timeout=PATIENCE)]
+    assert sorted(ended) == sorted(future.job_id for future in futures)
+    assert {future.result() for future in futures} == {"completed"}
+    assert len(_station._stations) == 2
+
+
+def test_a_job_that_fails_and_one_that_is_unknown(make, server):
+    """What the service says is told as by any client, errors with their types."""
+    server.job("failing", duration=0, outcome="error")
+    server.job("unknown", faults=always(404))
+    server.job("troubled", duration=0, faults={1: Fault.http(500)})
+    client = make(max_attempts=3)
+    assert client.get_status("failing") == "error"
+    troubled = client.submit("troubled")
+    assert troubled.result(PATIENCE) == "completed"
+    assert troubled.attempts == 2
+    with pytest.raises(JobNotFoundError, match="'unknown'"):
+        make(service=Service("acme", status="result", missing_delay=0)).get_status("unknown")
+
+
+def test_a_poll_that_fails_is_the_last_error(make, server):
+    """A failed poll costs an attempt, and the wait goes on."""
+    server.job("troubled", duration=1000, faults=always(500))
+    future = make(max_attempts=3).submit("troubled")
+    assert future.result(PATIENCE) == "timeout"
+    assert isinstance(future.last_error, PollError)
+    assert future.last_error.status_code == 500
+    assert future.attempts == 3
+    assert future.end.limit == "max_attempts"
+
+
+def test_each_wait_has_its_limits(make):
+    """Limits of a client and of a job hold here, to the moment."""
+    client = make(max_wait_time=1000, max_attempts=None)
+    short = client.submit("slow", max_wait_time=0.5)
+    few = client.submit("slow", max_attempts=2)
+    assert short.result(PATIENCE) == "timeout"
+    assert (short.end.limit, short.end.limit_value) == ("max_wait_time", 0.5)
+    assert few.result(PATIENCE) == "timeout"
+    assert (few.end.limit, few.end.limit_value) == ("max_attempts", 2)
+
+
+def test_a_job_that_is_submitted_twice_meets_itself(make, server):
+    """Futures for one job share its polls, and each ends by itself, the last one with the job."""
+    client = make(**SLOW)
+    first = client.submit("slow", max_attempts=5)
+    until_polled(first)
+    second, third = client.submit_all(["slow", "slow"], max_attempts=7)
+    client.poll_now("slow")
+    until_polled(second)
+    assert first.cancel()
+    assert second.cancel()
+    assert polls_of(server, "slow") == 2
+    third.poll_now()
+    until_polled(third)
+    assert polls_of(server, "slow") == 3
+    assert (first.attempts, second.attempts, third.attempts) == (1, 0, 1)
+    assert third.cancel()
+
+
+def test_cancel_stops_the_polls(make, server):
+    """No poll of a job starts once the station has heard that its last future is cancelled."""
+    client = make(strategy=FixedInterval(0.02), max_attempts=None, max_wait_time=None)
+    future = client.submit("slow")
+    until_polled(future)
+    assert future.cancel()
+    stations = list(_station._stations.values())
+    assert client.get_status("job-1") == "completed"  # said after it, so heard after it
+    client.shutdown()
+    assert all(not station._waits for station in stations)
+
+
+def test_listeners_hear_here(make):
+    """``on_event`` hears the start, every poll and the end of a wait."""
+    events = []
+    client = make(on_event=events.append)
+    assert client.get_status("job-1") == "completed"
+    client.shutdown()
+    kinds = collections.Counter(type(event) for event in events)
+    assert kinds[Submitted] == kinds[Ended] == 1
+    assert kinds[Polled] == events[-1].attempts >= 2
+    assert [type(event) for event in (events[0], events[-1])] == [Submitted, Ended]
+    last = [event for event in events if isinstance(event, Polled)][-1]
+    assert (last.status, last.next_poll) == ("completed", None)
+
+
+def test_one_look(make, server):
+    """``check`` asks for each job once, by way of the workers."""
+    server.job("quick", duration=0)
+    answers = make().check(["quick", "slow"])
+    assert [report.status for report in answers.values()] == ["completed", "pending"]
+
+
+def test_asking_ahead_of_time(make):
+    """``poll_now`` of a future costs an attempt, that of a client none."""
+    client = make(**SLOW)
+    future = client.submit("slow")
+    until_polled(future)
+    future.poll_now()
+    until_polled(future)
+    assert future.attempts == 2
+    client.poll_now("slow")
+    until_polled(future)
+    assert future.attempts == 2
+    client.poll_now("never submitted")
+
+
+def test_what_is_said_too_late_changes_nothing(make):
+    """A future that has ended takes no more answers, hurry or nudge."""
+    client = make(**SLOW)
+    future = client.submit("slow")
+    until_polled(future)
+    future.cancel()
+    future.poll_now()
+    client.poll_now("slow")
+    assert future.status == "cancelled"
+
+
+def test_one_shard_sits_on_one_worker(make):
+    """All jobs go to the same worker where there is one shard alone."""
+    client = make(shards=1)
+    assert {f.result(PATIENCE) for f in client.submit_all(["a", "b", "c"])} == {Status.COMPLETED}
+    assert len(_station._stations) == 1
+
+
+def test_shutdown_leaves_the_workers(make):
+    """Once a client is shut down, nothing of it is left on the workers, and it takes no jobs."""
+    client = make(**SLOW)
+    future = client.submit("slow")
+    until_polled(future)
+    client.shutdown(cancel_futures=True)
+    assert future.cancelled()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        client.submit("slow")
