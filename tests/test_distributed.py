@@ -15,8 +15,8 @@ from video_translation_client import (
     Ended,
     FixedInterval,
     JobNotFoundError,
-    PollError,
     Polled,
+    PollError,
     Service,
     Status,
     StatusFuture,
@@ -77,7 +77,7 @@ def test_two_lines_need_no_cluster(server):
 def test_every_status_is_told(make):
     """``on_update`` hears every status in order, on threads of this process."""
     heard = []
-    result = make().get_status("job-1", on_update=lambda status: heard.append(status))
+    result = make().get_status("job-1", on_update=heard.append)
     assert result == "completed"
     assert heard == ["pending"] * (len(heard) - 1) + ["completed"]
     assert len(heard) > 1

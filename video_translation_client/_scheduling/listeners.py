@@ -41,11 +41,15 @@ class Listeners:
     Args:
         listeners: Hear of everything.
         learner: Hears of ends alone: a strategy's ``ended``.
+
+    Attributes:
+        logs: Whether what happens is logged; not where a listener tells somebody who does.
     """
 
     def __init__(self, listeners: Sequence[Listener], learner: Callable[[Ended], object] | None):
         self._listeners = tuple(listeners)
         self._learner = learner
+        self.logs = True
         self._faults: dict[str, object] = {}  # what was told of, and by whom
 
     def stream(self) -> Stream | None:
@@ -80,14 +84,10 @@ class Listeners:
 
     def tell(self, stream: Stream | None, event: Polled | Ended | Paced) -> None:
         """Tells of one event; those of one stream in order, and never two at a time."""
-        if isinstance(event, Polled):
-            _log_poll(event)
-        elif isinstance(event, Ended):
-            _log_end(event)
-            if self._learner is not None:
-                call(self._learner, event, event.job_id)
-        else:
-            _log_pace(event)
+        if self.logs:
+            _log(event)
+        if isinstance(event, Ended) and self._learner is not None:
+            call(self._learner, event, event.job_id)
         if stream is None or not self._listeners:
             return
         stream.events.append(event)
@@ -124,6 +124,15 @@ class Listeners:
             stream.is_over = isinstance(event, Ended)
             for listener in self._listeners:
                 call(listener, event, getattr(event, "job_id", None))
+
+
+def _log(event: Polled | Ended | Paced) -> None:
+    if isinstance(event, Polled):
+        _log_poll(event)
+    elif isinstance(event, Ended):
+        _log_end(event)
+    else:
+        _log_pace(event)
 
 
 def _log_poll(event: Polled) -> None:

@@ -152,6 +152,10 @@ class Scheduler(Owner, Plan, Resting):
         """Runs user code on a worker."""
         self.threads.post(self.threads.add_call, function)
 
+    def log_nothing(self) -> None:
+        """Leaves it to a listener to tell what happens."""
+        self._listeners.logs = False
+
     def keep_to(self, max_rate: float | None, pause: float) -> None:
         """Keeps the pace to what others say who ask the same service.
 

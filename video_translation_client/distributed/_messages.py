@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 if TYPE_CHECKING:
     from .._scheduling.decision import Rules
-    from ..events import Ended, Polled
+    from ..events import Ended, Paced, Polled
     from ..status import Hints
 
 HEARTBEAT = 0.5
@@ -122,11 +122,11 @@ class Over(NamedTuple):
     end: Ended
 
 
-class Held(NamedTuple):
-    """The service wants no request for so many seconds."""
+class Slowed(NamedTuple):
+    """The service wants fewer requests, or none for a while, or takes them all again."""
 
     station: str
-    seconds: float
+    event: Paced
 
 
 class Alive(NamedTuple):

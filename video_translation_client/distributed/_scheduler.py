@@ -13,7 +13,7 @@ from ..status import Status
 
 if TYPE_CHECKING:
     from .._scheduling.decision import Rules
-    from ..events import Ended, Polled
+    from ..events import Ended, Paced, Polled
     from ..future import StatusFuture
     from ._shards import Shards
 
@@ -127,6 +127,12 @@ class RemoteScheduler(Scheduler):
         """
         future.attempts = max(future.attempts, attempts)
         self.conclude(future, end)
+
+    def tell_pace(self, event: Paced) -> None:
+        """Tells that the pace of a worker has changed; a pause is one of all of them."""
+        if event.pause is not None:
+            self.keep_to(None, event.pause)
+        self.call_later(partial(self._listeners.tell, self._paces, event))
 
     def catch_up_soon(self) -> None:
         """Has a thread of this scheduler see to what the others have only noted."""

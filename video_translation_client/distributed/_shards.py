@@ -26,11 +26,11 @@ from ._messages import (
     Alive,
     Forget,
     Heard,
-    Held,
     Hurry,
     Leave,
     Over,
     Seated,
+    Slowed,
 )
 from ._places import Places
 from ._stations import Stations
@@ -79,7 +79,7 @@ class Shards:
             Seated: self._take_seat,
             Heard: self._hear,
             Over: self._conclude,
-            Held: self._hold,
+            Slowed: self._slow_down,
             Alive: self._note_life,
         }
 
@@ -292,9 +292,11 @@ class Shards:
             tell = partial(self._scheduler.conclude_as, future, end, attempts)
             follower.hear(tell, self._scheduler.call_later)
 
-    def _hold(self, held: Held) -> None:
-        self._stations.pause(held.seconds, of=held.station)
-        self._scheduler.keep_to(None, held.seconds)
+    def _slow_down(self, slowed: Slowed) -> None:
+        pause = slowed.event.pause
+        if pause is not None:
+            self._stations.pause(pause, of=slowed.station)
+        self._scheduler.tell_pace(slowed.event)
 
     def _note_life(self, alive: Alive) -> None:
         self._stations.hear(alive.station, alive.max_rate, self._clock.monotonic())

@@ -35,12 +35,12 @@ from ._messages import (
     Begin,
     Forget,
     Heard,
-    Held,
     Hurry,
     Keep,
     Leave,
     Over,
     Seated,
+    Slowed,
 )
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ class Station:
             Keep: self._keep,
             Leave: self._leave,
         }
+        self._scheduler.log_nothing()  # the caller does
         self._scheduler.keep_to(_NO_RATE, 0.0)  # until the caller says otherwise
         for work, name in ((self._run, "station"), (self._read, "mailbox")):
             threading.Thread(target=work, name=f"video-translation-{name}", daemon=True).start()
@@ -183,8 +184,8 @@ class Station:
             number = self._numbers.get((event.job_id, event.is_check))
             if number is not None:
                 self._say(Heard(number, _portable(event)))
-        elif isinstance(event, Paced) and event.pause is not None:
-            self._say(Held(self._mailbox.name, event.pause))
+        elif isinstance(event, Paced):
+            self._say(Slowed(self._mailbox.name, event))
 
     def _say(self, message: Any) -> None:
         self._inbox.put(partial(self._outbox.append, message))
