@@ -4,6 +4,8 @@ The cluster is a real one of Dask's, its workers in this process, each with a cl
 """
 
 import collections
+import contextlib
+import pickle
 import threading
 
 import pytest
@@ -11,10 +13,13 @@ from conftest import PATIENCE, QUICK
 
 pytest.importorskip("distributed")
 
+import distributed
+
 from video_translation_client import (
     Ended,
     FixedInterval,
     JobNotFoundError,
+    Paced,
     Polled,
     PollError,
     Service,
@@ -22,7 +27,8 @@ from video_translation_client import (
     StatusFuture,
     Submitted,
 )
-from video_translation_client.distributed import DistributedClient, _station
+from video_translation_client.distributed import DistributedClient, _messages, _station
+from video_translation_client.distributed._dask import ClusterError
 from video_translation_client.testing import Fault, MockServer
 
 SLOW = {"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}
@@ -60,11 +66,21 @@ def polls_of(server, job_id):
     return sum(job_id in request.job_ids for request in server.requests)
 
 
-def until_polled(future):
-    """Waits for the next answer of a future."""
-    polled = threading.Event()
-    future.add_update_callback(lambda future: polled.set())
-    assert polled.wait(PATIENCE)
+def until_answered(*futures):
+    """Waits until each has been answered once."""
+    for future in futures:
+        answered = threading.Event()
+        future.add_update_callback(lambda future, answered=answered: answered.set())
+        assert future.report is not None or answered.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def another_answer(future):
+    """Waits until a future has been answered once more since the beginning of the block."""
+    answered = threading.Event()
+    future.add_update_callback(lambda future: answered.set())
+    yield
+    assert answered.wait(PATIENCE)
 
 
 def test_two_lines_need_no_cluster(server):
@@ -88,7 +104,7 @@ def test_a_future_is_that_of_any_client(make):
     client = make(**SLOW)
     future = client.submit("slow", expected=2000)
     assert type(future) is StatusFuture
-    until_polled(future)
+    until_answered(future)
     assert future.status == "pending"
     assert future.report.progress is not None
     assert future.attempts == 1
@@ -151,15 +167,15 @@ def test_a_job_that_is_submitted_twice_meets_itself(make, server):
     """Futures for one job share its polls, and each ends by itself, the last one with the job."""
     client = make(**SLOW)
     first = client.submit("slow", max_attempts=5)
-    until_polled(first)
+    until_answered(first)
     second, third = client.submit_all(["slow", "slow"], max_attempts=7)
-    client.poll_now("slow")
-    until_polled(second)
+    with another_answer(second):
+        client.poll_now("slow")
     assert first.cancel()
     assert second.cancel()
     assert polls_of(server, "slow") == 2
-    third.poll_now()
-    until_polled(third)
+    with another_answer(third):
+        third.poll_now()
     assert polls_of(server, "slow") == 3
     assert (first.attempts, second.attempts, third.attempts) == (1, 0, 1)
     assert third.cancel()
@@ -169,7 +185,7 @@ def test_cancel_stops_the_polls(make, server):
     """No poll of a job starts once the station has heard that its last future is cancelled."""
     client = make(strategy=FixedInterval(0.02), max_attempts=None, max_wait_time=None)
     future = client.submit("slow")
-    until_polled(future)
+    until_answered(future)
     assert future.cancel()
     stations = list(_station._stations.values())
     assert client.get_status("job-1") == "completed"  # said after it, so heard after it
@@ -202,12 +218,12 @@ def test_asking_ahead_of_time(make):
     """``poll_now`` of a future costs an attempt, that of a client none."""
     client = make(**SLOW)
     future = client.submit("slow")
-    until_polled(future)
-    future.poll_now()
-    until_polled(future)
+    until_answered(future)
+    with another_answer(future):
+        future.poll_now()
     assert future.attempts == 2
-    client.poll_now("slow")
-    until_polled(future)
+    with another_answer(future):
+        client.poll_now("slow")
     assert future.attempts == 2
     client.poll_now("never submitted")
 
@@ -216,7 +232,7 @@ def test_what_is_said_too_late_changes_nothing(make):
     """A future that has ended takes no more answers, hurry or nudge."""
     client = make(**SLOW)
     future = client.submit("slow")
-    until_polled(future)
+    until_answered(future)
     future.cancel()
     future.poll_now()
     client.poll_now("slow")
@@ -234,8 +250,181 @@ def test_shutdown_leaves_the_workers(make):
     """Once a client is shut down, nothing of it is left on the workers, and it takes no jobs."""
     client = make(**SLOW)
     future = client.submit("slow")
-    until_polled(future)
+    until_answered(future)
     client.shutdown(cancel_futures=True)
     assert future.cancelled()
     with pytest.raises(RuntimeError, match="after shutdown"):
         client.submit("slow")
+
+
+def shards_of(client):
+    """What speaks with the workers."""
+    return client._make_scheduler.args[0]
+
+
+def test_a_deadline_is_that_of_the_caller(make):
+    """A worker ends its part a little earlier; the future ends when its time is over."""
+    future = make(**SLOW).submit("slow", max_wait_time=1)
+    assert future.result(PATIENCE) == "timeout"
+    assert future.end.limit == "max_wait_time"
+    assert future.attempts == 2  # the last one just before
+    assert future.elapsed > 0.9
+
+
+def test_a_wait_that_ended_before_it_began(make, server):
+    """A job is not asked for whose future was cancelled before anybody else heard of it."""
+    client = make(**SLOW)
+    held_up = threading.Event()
+    shards_of(client)._inbox.put(held_up.wait)
+    future = client.submit("slow")
+    future.cancel()
+    shards_of(client).hurry(future)
+    held_up.set()
+    assert client.get_status("job-1", max_wait_time=0.2) in ("completed", "timeout")
+    assert polls_of(server, "slow") == 0
+
+
+def test_a_service_that_slows_down(make, server):
+    """A bare 429 slows down the worker that met it, and listeners at the caller hear of that."""
+    paced = threading.Event()
+    events = []
+
+    def listen(event):
+        if isinstance(event, Paced):
+            events.append(event)
+            paced.set()
+
+    server.job("refused", duration=0, faults={1: Fault.http(429)})
+    assert make(on_event=listen).get_status("refused") == "completed"
+    assert paced.wait(PATIENCE)
+    assert events[0].pause is None
+
+
+def test_a_store_is_that_of_the_caller(make, path):
+    """Of two clients with one store, one has a job polled for; the other goes on with it."""
+    first, second = make(store=path, **SLOW), make(store=path, **SLOW)
+    future = first.submit("slow")
+    until_answered(future)
+    follower = second.submit("slow")
+    with another_answer(follower):
+        first.shutdown(cancel_futures=True)
+    assert shards_of(second)._entries.of_job("slow") is not None
+    second._intake.scheduler.rest(follower)  # as where somebody else polls after all
+    while shards_of(second)._entries.of_job("slow") is not None:
+        assert not follower.done()
+
+
+def test_nobody_hears_of_what_is_over(make, dask):
+    """What is said of a wait that is over, or by a station that is no more, changes nothing."""
+    client = make()
+    assert client.get_status("job-1") == "completed"
+    ended = Ended("job-1", "default", Status.COMPLETED, 1, 1.0)
+    polled = Polled("job-1", "default", 1, 0.0, 200, None, None, 1.0, silent=True)
+    said = [_messages.Heard(10**9, polled), _messages.Over(10**9, ended)]
+    send(dask, shards_of(client)._line.order.caller, [*said, _messages.Alive("nobody", 1.0)])
+    assert client.get_status("job-2") == "completed"
+
+
+def test_a_connection_that_is_lost_and_there_again(make, caplog):
+    """The shards get places anew, and the waits go on; there is one warning."""
+    client = make(strategy=FixedInterval(0.05), max_wait_time=None)
+    future = client.submit("slow")
+    until_answered(future)
+    stations = list(_station._stations.values())
+
+    def lose():
+        for _ in range(2):
+            shards_of(client)._lose(ClusterError("the scheduler is gone"))
+
+    shards_of(client)._inbox.put(lose)
+    while shards_of(client)._places.seated() or not shards_of(client)._line.order:
+        assert not future.done()
+    attempts = future.attempts
+    while future.attempts <= attempts + 2:
+        assert not future.done()
+    assert caplog.text.count("the scheduler is gone; it is waited for 30 s at most") == 1
+    assert stations
+
+
+def test_a_caller_that_is_held_up(make):
+    """Its station ends after some seconds without a word of it; when it is back, waits go on."""
+    client = make(**SLOW)
+    future = client.submit("slow")
+    until_answered(future)
+    (station,) = _station._stations.values()
+    held_up = threading.Event()
+    shards_of(client)._inbox.put(held_up.wait)
+    while not station._is_over:
+        held_up.wait(0.1)
+    held_up.set()
+    assert station.trouble == "nothing was heard of the caller"
+    with another_answer(future):
+        future.poll_now()
+    assert future.attempts == 2
+
+
+def test_a_station_that_is_told_to_go(make, dask):
+    """It takes nothing more, and its shards find other places."""
+    client = make(shards=2, **SLOW)
+    futures = client.submit_all([f"slow-{number}" for number in range(20)])
+    until_answered(*futures)
+    first, second = _station._stations.values()
+    seats = [_messages.Leave(number) for number in (*first._seats, 99)]
+    send(dask, first._mailbox.name, [*seats, _messages.Keep(None, 0.0)])
+    send(dask, second._mailbox.name, [])
+    for station in (first, second):
+        while not station._is_over:
+            assert not futures[0].done()
+    assert (first.trouble, second.trouble) == (None, "the caller has others go on")
+    while len(shards_of(client)._places.seated()) < 2:
+        assert not futures[0].done()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_understands(make, dask):
+    """A mistake in what is said ends waits with an error, and a station; nobody waits for ever."""
+    client = make(**SLOW)
+    future = client.submit("slow")
+    until_answered(future)
+    (station,) = _station._stations.values()
+    send(dask, station._mailbox.name, ["nonsense"])
+    while not station._is_over:
+        assert not future.done()
+    assert station.trouble == "KeyError"
+    send(dask, shards_of(client)._line.order.caller, ["nonsense"])
+    assert "the library failed (KeyError)" in str(future.exception(PATIENCE))
+
+
+def test_a_cluster_that_is_closed(server, dask):
+    """All waits end with an error, and the stations with them."""
+    client = DistributedClient(dask, base_url=server.url, **SLOW)
+    future = client.submit("slow")
+    until_answered(future)
+    dask.cluster.close()
+    assert "the Dask scheduler is gone" in str(future.exception(PATIENCE))
+    client.shutdown()
+    while _station._stations:
+        assert future.done()
+
+
+def test_errors_of_any_kind_travel():
+    """An exception that is not the library's is told by its name; it may not be picklable."""
+    polled = Polled("job-1", "default", 1, 0.0, None, None, OSError("hush"), 1.0, silent=True)
+    error = _station._portable(polled).error
+    assert str(error) == "job 'job-1': OSError was raised"
+
+
+def test_a_shard_that_comes_twice(make):
+    """Of two tasks for one shard at a station, the earlier one ends."""
+    client = make(shards=1, **SLOW)
+    until_answered(client.submit("slow"))
+    (station,) = _station._stations.values()
+    left = station._seats[0]
+    with _station._lock:
+        station.take(0, threading.Event())
+    assert left.wait(PATIENCE)
+
+
+def send(dask, name, messages):
+    """Puts messages into a mailbox."""
+    distributed.Queue(name, client=dask).put(pickle.dumps(messages))

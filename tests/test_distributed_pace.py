@@ -54,8 +54,10 @@ def test_a_pause_is_kept_by_all(dask, server):
             paced.set()
 
     client = DistributedClient(dask, base_url=server.url, on_event=listen, **OFTEN)
-    futures = client.submit_all([f"job-{number}" for number in range(20)])
-    until_polled(*futures)
+    answered = threading.Semaphore(0)
+    client.submit_all([f"job-{number}" for number in range(20)], lambda _: answered.release())
+    for _ in range(20):
+        assert answered.acquire(timeout=PATIENCE)
     server.job("refused", duration=1000, faults={1: Fault.http(429, {"Retry-After": "1000"})})
     client.submit("refused")
     assert paced.wait(PATIENCE)
@@ -64,14 +66,6 @@ def test_a_pause_is_kept_by_all(dask, server):
             assert not station._is_over
     assert [(event.service, event.pause) for event in told] == [("default", 1000)]
     client.shutdown(cancel_futures=True)
-
-
-def until_polled(*futures):
-    """Waits for the next answer of each."""
-    for future in futures:
-        polled = threading.Event()
-        future.add_update_callback(lambda future, polled=polled: polled.set())
-        assert polled.wait(PATIENCE)
 
 
 def test_shares_follow_the_work():

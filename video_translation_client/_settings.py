@@ -98,11 +98,12 @@ def settle(
     on_event: Listener | Sequence[Listener],
     clock: Clock | None,
     random: Callable[[], float],
+    depth: int = 0,
 ) -> Settings:
     """Returns what holds, from what a user gave and what the service recommends.
 
     All is given as the client takes it. Limits that contradict each other are warned of, at the
-    line of the caller's caller.
+    line of the caller's caller, or ``depth`` calls further out.
 
     Raises:
         TypeError, ValueError: A bad argument, named in the message.
@@ -126,7 +127,7 @@ def settle(
     # A limit left at its default contradicts nothing that the user has asked for.
     asked = not arguments.is_default(limits.max_wait_time)
     for contradiction in _contradictions_in(settings, own_waits, asked, min_interval):
-        warnings.warn(contradiction, stacklevel=3)
+        warnings.warn(contradiction, stacklevel=3 + depth)
     return settings
 
 

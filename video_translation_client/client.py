@@ -103,8 +103,10 @@ class VideoTranslationClient(Checking, Downloading, Resuming):
             numbers.
     """
 
-    # What polls, where that is not the scheduler of every client.
+    # For a class made of this one: what polls in place of the scheduler of every client, and how
+    # many calls there are from the user's line to here.
     _make_scheduler: Callable[..., Any] | None = None
+    _depth = 0
 
     def __init__(
         self,
@@ -137,9 +139,8 @@ class VideoTranslationClient(Checking, Downloading, Resuming):
         backoff = ExponentialBackoff(initial_wait_time, backoff_factor, jitter, max_interval)
         limits = Limits(max_attempts, max_wait_time, max_rate)
         bounds = Bounds(max_concurrency, request_timeout, max_payload)
-        settings = settle(
-            endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
-        )
+        choices = endpoint, strategy, backoff, limits, min_interval, bounds, on_event, clock, random
+        settings = settle(*choices, self._depth)
         transport = transport_of(settings, session)
         self._session, self._exchanges, self._terms = session, set(), TermsOfJobs(settings)
         self._endpoint, self._clock, self._base_url = endpoint, settings.clock, transport.base_url

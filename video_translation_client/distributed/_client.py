@@ -77,6 +77,8 @@ class DistributedClient(VideoTranslationClient):
         OSError: The store can't be used, or the scheduler is gone.
     """
 
+    _depth = 1
+
     def __init__(
         self,
         dask_client_or_address: Client | str | None = None,

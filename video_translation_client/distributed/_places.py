@@ -114,11 +114,9 @@ class Places:
 
     def leave_silent(self, station: str, order: Order, now: float) -> None:
         """Gives the shards of a station that is not heard of other places."""
-        for place in self.at(station):
-            if place.worker is not None:
-                self._silent.add(place.worker)
-            place.worker = None
-        for place in self.at(station):
+        places = self.at(station)
+        self._silent.update(str(place.worker) for place in places)
+        for place in places:
             self.move(place, order, now)
 
     def end(self, shard: int, key: str, now: float) -> str | None:

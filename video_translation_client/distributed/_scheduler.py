@@ -62,8 +62,7 @@ class RemoteScheduler(Scheduler):
 
     def poll_now(self, future: StatusFuture) -> None:
         """Has the job of a future asked for as soon as possible."""
-        if future in self._waits:
-            self._shards.hurry(future)
+        self._shards.hurry(future)
 
     def nudge(self, job_id: str | None) -> None:
         """Has a job asked for as soon as may be, if it is waited for, at no cost to its waits."""
@@ -75,7 +74,7 @@ class RemoteScheduler(Scheduler):
         super().close()
         self._shards.close()
 
-    def after_fork_in_child(self, why: str) -> None:
+    def after_fork_in_child(self, why: str) -> None:  # pragma: no cover - as of ``Shards``
         """Begins anew in a forked child, which has no part in the cluster."""
         super().after_fork_in_child(why)
         self._shards.after_fork_in_child()
@@ -141,7 +140,7 @@ class RemoteScheduler(Scheduler):
     def give_up(self, future: StatusFuture, why: str, cause: BaseException | None) -> None:
         """Ends a wait for which nobody can ask, though its job may go on."""
         wait = self._waits.get(future)
-        if wait is not None:
+        if wait is not None:  # pragma: no branch - or it has ended meanwhile
             end = future._abandonment(self.service, why, cause)
             if self._conclude(wait, end):
                 self.call_later(partial(self._tell_end, wait, end))

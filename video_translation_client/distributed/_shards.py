@@ -106,7 +106,7 @@ class Shards:
             raise RuntimeError(f"{self._gone}; make a new DistributedClient")
         if self._thread is None:
             with self._starting:
-                if self._thread is None:
+                if self._thread is None:  # pragma: no branch - or another one was faster
                     self._thread = threading.Thread(
                         target=self._run, name="video-translation-shards", daemon=True
                     )
@@ -136,7 +136,7 @@ class Shards:
             self._inbox.put(self._leave)
             self._thread.join(_PARTING)
 
-    def after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:  # pragma: no cover - the tests' child saves no coverage
         """Is of no use in a forked child, which has no connection."""
         self._gone = "the process is a fork"
 
