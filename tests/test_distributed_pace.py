@@ -35,7 +35,7 @@ def test_the_rate_holds_for_all_workers_together(dask, server):
     client = DistributedClient(dask, base_url=server.url, max_rate=40, **OFTEN)
     client.submit_all([f"job-{number}" for number in range(20)], count)
     assert enough.wait(PATIENCE)
-    stations = [station._mailbox.name for station in _station._stations.values()]
+    stations = [station._name for station in _station._stations.values()]
     client.shutdown(cancel_futures=True)
     assert len(stations) == 2
     times = [request.time for request in server.requests]

@@ -137,11 +137,11 @@ class RemoteScheduler(Scheduler):
         """Has a thread of this scheduler see to what the others have only noted."""
         self.threads.post(_nothing, None)
 
-    def give_up(self, future: StatusFuture, why: str, cause: BaseException | None) -> None:
+    def give_up(self, future: StatusFuture, why: str) -> None:
         """Ends a wait for which nobody can ask, though its job may go on."""
         wait = self._waits.get(future)
         if wait is not None:  # pragma: no branch - or it has ended meanwhile
-            end = future._abandonment(self.service, why, cause)
+            end = future._abandonment(self.service, why)
             if self._conclude(wait, end):
                 self.call_later(partial(self._tell_end, wait, end))
 

@@ -146,12 +146,8 @@ class Shards:
     # On its own thread
 
     def _run(self) -> None:
-        try:
-            while not self._is_over:
-                self._turn()
-        except BaseException as error:
-            self._give_up_all(f"the library failed ({type(error).__name__})", error)
-            raise
+        while not self._is_over:
+            self._turn()
 
     def _turn(self) -> None:
         """Does what has come in, and what is due."""
@@ -161,17 +157,23 @@ class Shards:
             self._go_on(self._clock.monotonic())
         except ClusterError as error:
             self._lose(error)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, no wait may hang on it
+            self._gone = f"the library failed ({type(error).__name__})"
+            log(logging.ERROR, "%s: all waits on the cluster end", self._gone, error=error)
         if self._has_told:
             self._has_told = False
             self._scheduler.catch_up_soon()
 
     def _go_on(self, now: float) -> None:
         """Does what is due, and sends what is to be said."""
-        if self._is_over:
+        if self._gone is not None:
+            for entry in self._entries:
+                self._give_up(entry, self._gone)
+        if self._is_over or self._gone is not None:
             return
         if not self._line.is_open():
             if self._line.is_gone(now):
-                self._give_up_all("the Dask scheduler is gone", None)
+                self._gone = "the Dask scheduler is gone"
             return
         if now >= self._look_at:
             self._look_at = now + _LOOK
@@ -308,27 +310,23 @@ class Shards:
         self._lose_if_empty(station, now)
         if why is not None:
             for entry in self._entries.of_shard(shard):
-                self._give_up(entry, why, None)
+                self._give_up(entry, why)
 
     # When the connection is gone
 
     def _lose(self, error: ClusterError) -> None:
         """Takes note that nothing is heard of the cluster any more."""
         now = self._clock.monotonic()
-        if self._line.lose(now) and not self._is_over:
+        if self._line.lose(now):
             log(logging.WARNING, "%s; it is waited for %g s at most", error, PATIENCE)
         self._places.clear()
         self._stations.lose_all(now)
 
-    def _give_up_all(self, why: str, cause: BaseException | None) -> None:
-        self._gone = why
-        for entry in self._entries:
-            self._give_up(entry, why, cause)
-
-    def _give_up(self, entry: Entry, why: str, cause: BaseException | None) -> None:
+    def _give_up(self, entry: Entry, why: str) -> None:
         self._entries.remove(entry)
         for future in entry.followers:
-            self._scheduler.give_up(future, why, cause)
+            self._scheduler.give_up(future, why)
+        self._has_told = True
 
     def _leave(self) -> None:
         """Leaves all places, and ends this thread."""

@@ -138,8 +138,7 @@ class Station:
         self._client = make_client(order, worker, on_event=self._listen)
         self._scheduler = self._client._intake.scheduler
         self._clock: Clock = self._client._clock
-        self._caller = Mailbox(dask, order.caller)
-        self._mailbox = Mailbox(dask, f"{order.caller}-{uuid.uuid4().hex}")
+        self._name = f"{order.caller}-{uuid.uuid4().hex}"
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._is_over = False
         self._heard_at = self._clock.monotonic()
@@ -158,8 +157,7 @@ class Station:
         }
         self._scheduler.log_nothing()  # the caller does
         self._scheduler.keep_to(_NO_RATE, 0.0)  # until the caller says otherwise
-        for work, name in ((self._run, "station"), (self._read, "mailbox")):
-            threading.Thread(target=work, name=f"video-translation-{name}", daemon=True).start()
+        _start(partial(self._run, dask), "station")
 
     def take(self, shard: int, left: threading.Event) -> None:
         """Has a shard sit here; sets ``left`` once it does not any more. Under the lock."""
@@ -167,7 +165,7 @@ class Station:
         if before is not None:
             before.set()
         self._seats[shard] = left
-        self._say(Seated(shard, self._mailbox.name, self._worker))
+        self._say(Seated(shard, self._name, self._worker))
 
     # On threads of the client
 
@@ -177,33 +175,40 @@ class Station:
             if number is not None:  # pragma: no branch - or nobody wants to know any more
                 self._say(Heard(number, _portable(event)))
         elif isinstance(event, Paced):
-            self._say(Slowed(self._mailbox.name, event))
+            self._say(Slowed(self._name, event))
 
     def _say(self, message: Any) -> None:
         self._inbox.put(partial(self._outbox.append, message))
 
     # On the thread of the mailbox
 
-    def _read(self) -> None:
+    def _read(self, mailbox: Mailbox) -> None:
         try:
             while not self._is_over:
-                self._inbox.put(partial(self._take, self._mailbox.get()))
+                self._inbox.put(partial(self._take, mailbox.get()))
         except ClusterError as error:
             self._inbox.put(partial(self._close, str(error)))
 
     # On its own thread
 
-    def _run(self) -> None:
+    def _run(self, dask: Client) -> None:
+        mailbox = None
         try:
+            caller, mailbox = Mailbox(dask, self._key[0]), Mailbox(dask, self._name)
+            _start(partial(self._read, mailbox), "mailbox")
             while not self._is_over:
-                self._work_off()
+                self._work_off(caller)
         except ClusterError as error:
             self._close(str(error))
         except BaseException as error:
             self._close(f"{type(error).__name__}")
             raise
+        finally:
+            if mailbox is not None:
+                with contextlib.suppress(ClusterError):
+                    mailbox.close()
 
-    def _work_off(self) -> None:
+    def _work_off(self, caller: Mailbox) -> None:
         """Does what has come in, and sends what follows from it."""
         for work in all_in(self._inbox, HEARTBEAT):
             work()
@@ -214,7 +219,7 @@ class Station:
         elif self._outbox:
             parcel = self._outbox[:]
             self._outbox.clear()
-            self._caller.put(parcel)
+            caller.put(parcel)
 
     def _take(self, messages: Sequence[Any]) -> None:
         if not messages:
@@ -268,7 +273,7 @@ class Station:
             self._max_rate = keep.max_rate
             limit = None if keep.max_rate is None else max(keep.max_rate, _NO_RATE)
             self._scheduler.keep_to(limit, keep.pause)
-        self._outbox.append(Alive(self._mailbox.name, keep.max_rate))
+        self._outbox.append(Alive(self._name, keep.max_rate))
 
     def _leave(self, leave: Leave) -> None:
         seat = self._seats.pop(leave.shard, None)
@@ -284,10 +289,12 @@ class Station:
             seats, self._seats = self._seats, {}
             _stations.pop(self._key, None)
         self._client.shutdown(wait=False, cancel_futures=True)
-        with contextlib.suppress(ClusterError):
-            self._mailbox.close()
         for seat in seats.values():
             seat.set()
+
+
+def _start(work: Callable[[], None], name: str) -> None:
+    threading.Thread(target=work, name=f"video-translation-{name}", daemon=True).start()
 
 
 def _portable(event: AnyEvent) -> AnyEvent:
