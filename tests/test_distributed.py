@@ -368,7 +368,7 @@ def test_a_station_that_is_told_to_go(make, dask):
     futures = client.submit_all([f"slow-{number}" for number in range(20)])
     until_answered(*futures)
     first, second = _station._stations.values()
-    seats = [_messages.Leave(number) for number in (*first._seats, 99)]
+    seats = [_messages.Leave(number) for number in (99, *first._seats)]
     send(dask, first._name, [*seats, _messages.Keep(None, 0.0)])
     send(dask, second._name, [])
     for station in (first, second):

@@ -127,3 +127,33 @@ def test_it_is_for_one_process(dask):
     with pytest.raises(TypeError, match="make one in each process"):
         pickle.dumps(client)
     client.shutdown()
+
+
+def test_a_known_service(dask, monkeypatch, tmp_path):
+    """Its key is looked for on the workers; where the caller has it as well, it may download."""
+    with pytest.raises(ValueError, match="HEYGEN_API_KEY"):
+        DistributedClient(dask, service="heygen")
+    monkeypatch.setenv("HEYGEN_API_KEY", "hush")
+    client = DistributedClient(dask, service="heygen")
+    with pytest.raises(TypeError, match="path_or_directory"):
+        client.download("job-1", 5)
+    client.shutdown()
+
+
+def test_what_the_environment_of_the_caller_says(dask, monkeypatch):
+    """Workers ask where the caller would; a variable that is no secret travels."""
+    monkeypatch.setenv("AZURE_SPEECH_KEY", "hush")
+    monkeypatch.setenv("AZURE_SPEECH_REGION", "westeurope")
+    client = DistributedClient(dask, service="azure")
+    monkeypatch.setenv("AZURE_SPEECH_REGION", "eastus")
+    arguments = client._make_scheduler.args[0]._line.arguments
+    assert dict(arguments) == {"service": "azure", "region": "westeurope"}
+    client.shutdown()
+
+
+def test_limits_that_contradict_each_other(dask):
+    """A warning points at the line that makes the client."""
+    with pytest.warns(UserWarning, match="max_attempts") as caught:
+        client = DistributedClient(dask, base_url=URL, max_wait_time=3600)
+    assert [warning.filename for warning in caught] == [__file__]
+    client.shutdown()

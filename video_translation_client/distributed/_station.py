@@ -192,21 +192,18 @@ class Station:
     # On its own thread
 
     def _run(self, dask: Client) -> None:
-        mailbox = None
         try:
             caller, mailbox = Mailbox(dask, self._key[0]), Mailbox(dask, self._name)
             _start(partial(self._read, mailbox), "mailbox")
             while not self._is_over:
                 self._work_off(caller)
-        except ClusterError as error:
+            with contextlib.suppress(ClusterError):
+                mailbox.close()
+        except ClusterError as error:  # pragma: no cover - the mailbox' thread may be faster
             self._close(str(error))
         except BaseException as error:
-            self._close(f"{type(error).__name__}")
+            self._close(type(error).__name__)
             raise
-        finally:
-            if mailbox is not None:
-                with contextlib.suppress(ClusterError):
-                    mailbox.close()
 
     def _work_off(self, caller: Mailbox) -> None:
         """Does what has come in, and sends what follows from it."""
