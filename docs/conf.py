@@ -29,6 +29,7 @@ myst_heading_anchors = 4
 
 napoleon_use_ivar = True  # attributes as a list: each is a member as well
 autodoc_member_order = "bysource"
+autodoc_mock_imports = ["distributed"]  # so that these pages are built without Dask
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True

@@ -52,7 +52,7 @@ def commands() -> list[Any]:
 @pytest.mark.parametrize(("code", "output"), blocks("python"))
 def test_every_python_example_runs(code, output, tmp_path):
     """As a file of its own, it succeeds, and prints what the page shows; `...` is any text."""
-    for package in ("opentelemetry", "prometheus_client"):  # tests of other Pythons do without
+    for package in ("distributed", "opentelemetry", "prometheus_client"):  # others do without
         if package in code:
             pytest.importorskip(package)
     (tmp_path / "test_example.py").write_text(code, encoding="utf-8")
