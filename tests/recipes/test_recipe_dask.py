@@ -43,7 +43,7 @@ def process(folder: Path, name: str, words: list[str], **variables: str):
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as running:
-        killer = threading.Timer(2 * PATIENCE, kill, (running,))
+        killer = threading.Timer(3 * PATIENCE, kill, (running,))
         killer.start()
         try:
             yield running, log.read_text
