@@ -6,8 +6,10 @@ A mock server, a scheduler of Dask's and its workers live in processes of their 
 A DistributedClient in this process waits for the server's jobs; when a quarter of them has ended,
 one worker is killed with SIGKILL, later one is retired, and one is added. Then one
 VideoTranslationClient waits for the same jobs, for the number of requests. The exit status is 1
-when a promise is broken. At last, cluster_costs.py measures what a wait takes; it needs nginx
-(``--only run`` leaves that out, ``--only costs`` all else).
+when a promise is broken (``--only run``). The same with 1,000 jobs and no max_rate tells how soon
+the jobs of a dead worker are asked for again when no request has to wait for its turn
+(``--only takeover``). At last, cluster_costs.py measures what a wait takes (``--only costs``); it
+needs nginx.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ from video_translation_client.testing import MockServer
 PATIENCE = 60.0  # seconds without news after which the others count as lost
 KILL_AT, RETIRE_AT, ADD_AT = 0.25, 0.45, 0.6  # parts of the jobs that have ended by then
 SHARDS = 16
+
+# What is different where no request has to wait for its turn.
+FREE = {"jobs": 1000, "longest": 10.0, "max_rate": None}
 
 
 class Request(NamedTuple):
@@ -172,10 +177,7 @@ def judge(run: Run, alone: Run, arguments: argparse.Namespace) -> Lines:
     yield "max_rate, requests a second", f"{arguments.max_rate:g}", True
     yield "  most in any one second, at the server", most, most <= allowed
     yield "  the same of one client", most_in_a_second(alone.requests), True
-    again = asked_again(run)
-    yield "shards of the killed worker", len(run.orphans), bool(run.orphans)
-    yield "  of these, with jobs that are left", len(again), True
-    yield "  asked for again after its death, at most, s", f"{max(again, default=0):.2f}", True
+    yield from _again(run)
     yield "seconds in all", f"{run.seconds:.0f}", True
     yield "  the same of one client", f"{alone.seconds:.0f}", True
 
@@ -189,6 +191,19 @@ def _ends(run: Run, plans: dict[str, Plan]) -> Lines:
     yield "done-callbacks run twice", twice, not twice
     twice = sum(count > 1 for count in run.ends.values())
     yield "ended twice", twice, not twice
+
+
+def _takeover(run: Run, plans: dict[str, Plan]) -> Lines:
+    yield "jobs", len(plans), True
+    yield from _ends(run, plans)
+    yield from _again(run)
+
+
+def _again(run: Run) -> Lines:
+    again = asked_again(run)
+    yield "shards of the killed worker", len(run.orphans), bool(run.orphans)
+    yield "  of these, with jobs that are left", len(again), True
+    yield "  asked for again after its death, at most, s", f"{max(again, default=0):.2f}", True
 
 
 def most_in_a_second(requests: list[Request]) -> int:
@@ -238,7 +253,7 @@ def main() -> int:
     parser.add_argument(
         "--slack", type=float, default=0.0, help="part of max_rate that may arrive too early"
     )
-    parser.add_argument("--only", choices=("run", "costs"))
+    parser.add_argument("--only", choices=("run", "takeover", "costs"))
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -246,10 +261,14 @@ def main() -> int:
         return 0
     began = time.monotonic()
     good = True
-    if arguments.only != "costs":
+    if arguments.only in (None, "run"):
         run, alone = Run(arguments, on_cluster=True), Run(arguments, on_cluster=False)
         good = _show(judge(run, alone, arguments))
-    if arguments.only != "run":
+    if arguments.only in (None, "takeover"):
+        free = argparse.Namespace(**{**vars(arguments), **FREE})
+        print("\nwithout max_rate:")
+        good = _show(_takeover(Run(free, on_cluster=True), plans_of(free))) and good
+    if arguments.only in (None, "costs"):
         cluster_costs.main()
     print(f"seed {arguments.seed}, {time.monotonic() - began:.0f} s")
     return 0 if good else 1
