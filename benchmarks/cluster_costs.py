@@ -51,7 +51,8 @@ def polling(address: str | None, url: str, jobs: int, *, batch: bool = False) ->
     settings: dict[str, Any] = {"initial_wait_time": 0.001, "backoff_factor": 1}
     if batch:
         # The first wait brings the jobs together, whatever was asked while they were submitted.
-        settings = {"service": "heygen", "strategy": Stages(((0.0, 0.5), (1.0, 0.02)))}
+        strategy = Stages(((0.0, 0.5), (1.0, 0.02)), jitter=0)
+        settings = {"service": "heygen", "strategy": strategy, "min_interval": 0.001}
     futures = client_of(address, url, **settings).submit_all([f"job-{n}" for n in range(jobs)])
     while min(future.attempts for future in futures) < 3:
         time.sleep(0.05)
