@@ -15,23 +15,20 @@ CLUSTER = Path(__file__).parents[1] / "benchmarks" / "cluster.py"
 
 def test_no_wait_is_lost_when_workers_come_and_go():
     """Whichever worker dies or leaves, each job ends once, as scripted, and within the rate."""
-    small = ("--only=run", "--jobs=300", "--workers=3", "--longest=6", "--max-rate=100")
+    small = ("--only=run", "--jobs=300", "--workers=3", "--longest=4", "--max-rate=200")
+    # The slack: on a busy machine, requests that left evenly spaced arrive in heaps.
     done = subprocess.run(
         python_command(str(CLUSTER), *small, "--slack=0.5"),
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         timeout=3 * PATIENCE,
         check=False,
     )
     printed = done.stdout.decode()
-    assert done.returncode == 0, printed
-    counts = dict(line.rsplit(None, 1) for line in printed.splitlines()[-20:-1])
+    assert done.returncode == 0, printed + done.stderr.decode()
+    counts = dict(line.rsplit(None, 1) for line in printed.splitlines()[:-1])
     assert counts["jobs"] == "300"
     assert int(counts["shards of the killed worker"]) > 0
-    for nothing in (
-        "lost",
-        "ended otherwise than scripted",
-        "done-callbacks run twice",
-        "ended twice",
-    ):
+    twice = ("done-callbacks run twice", "ended twice")
+    for nothing in ("lost", "ended otherwise than scripted", *twice):
         assert counts[nothing] == "0"
