@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -242,6 +243,13 @@ def _show(lines: Lines) -> bool:
     return good
 
 
+def _log_what_befalls_the_cluster() -> None:
+    """Logs warnings, but for those of single jobs: how these end is in the table."""
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: not record.getMessage().startswith("job "))
+    logging.getLogger("video_translation_client").addHandler(handler)
+
+
 def main() -> int:
     """Plays both runs, measures, and prints tables."""
     parser = argparse.ArgumentParser(description="Kills workers of a cluster that waits for jobs.")
@@ -259,6 +267,7 @@ def main() -> int:
     if arguments.serve:
         serve(arguments)
         return 0
+    _log_what_befalls_the_cluster()
     began = time.monotonic()
     good = True
     if arguments.only in (None, "run"):

@@ -19,8 +19,7 @@ def test_no_wait_is_lost_when_workers_come_and_go():
     # The slack: on a busy machine, requests that left evenly spaced arrive in heaps.
     done = subprocess.run(
         python_command(str(CLUSTER), *small, "--slack=0.5"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=3 * PATIENCE,
         check=False,
     )
