@@ -33,6 +33,7 @@ SECONDS = 10.0  # of one measurement
 WORKERS = (1, 2, 4)
 JOBS_OF_WORKER = 500  # that are always due
 WAITS = 100_000  # whose memory is measured
+PATIENCE = 60.0  # seconds of one request: a poll that fails for want of CPU is no measurement
 FIRST = 200  # waits before these, so that every shard has a place
 
 Processes = Mapping[str, "list[psutil.Process]"]
@@ -40,7 +41,8 @@ Processes = Mapping[str, "list[psutil.Process]"]
 
 def client_of(address: str | None, url: str, **settings: Any) -> VideoTranslationClient:
     """Returns a client whose waits have no limit; without a cluster where there is no address."""
-    settings = {"max_attempts": None, "max_wait_time": None, "jitter": 0, **settings}
+    limits = {"max_attempts": None, "max_wait_time": None, "request_timeout": PATIENCE}
+    settings = {**limits, "jitter": 0, **settings}
     if address is None:
         return VideoTranslationClient(url, **settings)
     return DistributedClient(address, base_url=url, **settings)
