@@ -178,7 +178,7 @@ def judge(run: Run, alone: Run, arguments: argparse.Namespace) -> Lines:
     yield "max_rate, requests a second", f"{arguments.max_rate:g}", True
     yield "  most in any one second, at the server", most, most <= allowed
     yield "  the same of one client", most_in_a_second(alone.requests), True
-    yield from _again(run)
+    yield from _again(run, "  asked for again in their turn, at most, s")
     yield "seconds in all", f"{run.seconds:.0f}", True
     yield "  the same of one client", f"{alone.seconds:.0f}", True
 
@@ -197,14 +197,14 @@ def _ends(run: Run, plans: dict[str, Plan]) -> Lines:
 def _takeover(run: Run, plans: dict[str, Plan]) -> Lines:
     yield "jobs", len(plans), True
     yield from _ends(run, plans)
-    yield from _again(run)
+    yield from _again(run, "  asked for again after its death, at most, s")
 
 
-def _again(run: Run) -> Lines:
+def _again(run: Run, label: str) -> Lines:
     again = asked_again(run)
     yield "shards of the killed worker", len(run.orphans), bool(run.orphans)
     yield "  of these, with jobs that are left", len(again), True
-    yield "  asked for again after its death, at most, s", f"{max(again, default=0):.2f}", True
+    yield label, f"{max(again, default=0):.2f}", True
 
 
 def most_in_a_second(requests: list[Request]) -> int:
