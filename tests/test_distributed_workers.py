@@ -271,23 +271,36 @@ def test_the_caller_dies(processes, dask, server):
 
 
 def test_a_key_that_only_workers_have(processes, dask, server, tmp_path):
-    """The caller needs none, but to download; one that comes without it is named in an error."""
-    good = processes.worker(dask, **{VARIABLE: "hush"})
+    """The caller needs none, but to download."""
+    processes.worker(dask, **{VARIABLE: "hush"})
     client = DistributedClient(dask, base_url=server.url, service=ACME, **QUICK)
     assert client.get_status("quick") == "completed"
     assert {request.headers["X-Key"] for request in server.requests} == {"hush"}
     with pytest.raises(ValueError, match=f"only the workers have it; .* {VARIABLE} here, too"):
         client.download("quick", tmp_path)
-    future = client.submit("job-1", max_wait_time=None)
-    until_polled(future)
-    bad = processes.worker(dask)
-    good.kill()
-    error = future.exception(PATIENCE)
-    assert "'job-1'" in str(error)
-    assert f"worker {bad.address} can't make a client" in str(error)
-    assert VARIABLE in str(error)
-    assert "hush" not in str(error)
     client.shutdown()
+
+
+def test_a_worker_without_a_key_comes_later(processes, dask, server, caplog):
+    """Others poll in its place, after one warning; where there are none, errors name it."""
+    good = processes.worker(dask, **{VARIABLE: "hush"})
+    arguments = {"base_url": server.url, "service": ACME, "shards": 4, **OFTEN}
+    with DistributedClient(dask, **arguments) as client:
+        futures = client.submit_all([f"job-{number}" for number in range(20)])
+        until_polled(*futures)
+        bad = processes.worker(dask)
+        said = f"worker {bad.address} can't make a client: api_key is needed by service 'acme';"
+        while said not in caplog.text:
+            until_polled(*futures)
+        until_polled(*futures)
+        assert f"set the environment variable {VARIABLE} there; others poll" in caplog.text
+        assert set(places_of(client)) == {good.address}
+        good.kill()
+        for future in futures:
+            assert said in str(future.exception(PATIENCE))
+            assert future.job_id in str(future.exception())
+        assert caplog.text.count("others poll in its place") == 1
+        assert "hush" not in caplog.text
 
 
 def test_a_worker_without_the_library(processes, dask, server, tmp_path):

@@ -56,8 +56,9 @@ class DistributedClient(VideoTranslationClient):
     What is said between your process and a worker takes a moment, mostly some milliseconds. A pause
     that the service asks of one worker is kept by all within a second. When a worker dies, others
     go on with its jobs at once, with the attempts and the time that are left. When the scheduler of
-    Dask's is gone for half a minute, all waits end with a ``VideoTranslationError``; with
-    ``store=``, a new client resumes them.
+    Dask's is gone for ten seconds, all waits end with a ``VideoTranslationError``; with ``store=``,
+    a new client resumes them. Of a ``distributed.Client`` of yours, its ``timeout`` counts instead,
+    up to half a minute.
 
     Args:
         dask_client_or_address: A ``distributed.Client``, which is not closed; or the address of a

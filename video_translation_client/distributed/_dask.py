@@ -66,7 +66,8 @@ class Mailbox:
 
     def __init__(self, dask: Client, name: str) -> None:
         self.name = name
-        with _reached():
+        self._dask = dask
+        with self._connection():
             self._queue = Queue(name, client=dask)
 
     def put(self, messages: Sequence[Any]) -> None:
@@ -84,7 +85,7 @@ class Mailbox:
         Raises:
             ClusterError: The scheduler is gone.
         """
-        with _reached():
+        with self._connection():
             parcel = self._queue.get()
         messages: list[Any] = pickle.loads(parcel)  # noqa: S301 - as Dask does with all it is sent
         return messages
@@ -96,13 +97,20 @@ class Mailbox:
             ClusterError: It does not, or it has lost its connection as well.
         """
         self._send([])
-        with _reached():
+        with self._connection():
             self._queue.close()
 
     def _send(self, messages: Sequence[Any]) -> None:
         parcel = pickle.dumps(messages)
-        with _reached():
+        with self._connection():
             self._queue.put(parcel)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[None]:
+        if self._dask.status != "running":  # Dask would begin something that it can't end
+            raise ClusterError(f"the scheduler is gone (Dask's client is {self._dask.status})")
+        with _reached():
+            yield
 
 
 def all_in(inbox: queue.SimpleQueue[Any], timeout: float) -> list[Any]:

@@ -15,8 +15,8 @@ from ._messages import Order
 if TYPE_CHECKING:
     from ._dask import Cluster, Mailbox
 
-PATIENCE = 30.0
-"""Seconds for which a connection that was lost is waited for."""
+# Seconds for which a connection that was lost is waited for; Dask's client may give up earlier.
+_PATIENCE = 30.0
 
 
 class Line:
@@ -75,7 +75,7 @@ class Line:
     def is_gone(self, now: float) -> bool:
         """Says whether it need not be waited for any longer."""
         lost_at = self._lost_at
-        return lost_at is not None and (self._cluster.is_closed or now - lost_at > PATIENCE)
+        return lost_at is not None and (self._cluster.is_closed or now - lost_at > _PATIENCE)
 
     def close(self) -> None:
         """Ends it."""

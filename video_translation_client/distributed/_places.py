@@ -5,6 +5,7 @@ Plain bookkeeping of one thread, and the calls to Dask that follow from it.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import Counter
 from functools import partial
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Callable, Iterable
 
 from distributed.scheduler import KilledWorker
 
+from .._base.log import log
 from ._station import StationError, hold_shard
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Places:
         self._on_end = on_end
         self._places: dict[int, Place] = {}
         self._workers: list[str] = []
-        self._silent: set[str] = set()
+        self._unfit: set[str] = set()  # those of no use: they hang, or can't make a client
 
     def of(self, shard: int) -> Place:
         """Returns the place of a shard, which may have none yet."""
@@ -73,7 +75,7 @@ class Places:
 
     def seated(self) -> list[Place]:
         """Returns those that somebody polls for."""
-        return [place for place in self._places.values() if place.station is not None]
+        return [place for place in list(self._places.values()) if place.station is not None]
 
     @property
     def has_workers(self) -> bool:
@@ -83,7 +85,7 @@ class Places:
     def look(self) -> None:
         """Looks which workers there are."""
         self._workers = self._cluster.workers()
-        self._silent &= set(self._workers)
+        self._unfit &= set(self._workers)
 
     def fill(self, shards: Iterable[int], order: Order, now: float) -> None:
         """Finds a place for those that have none."""
@@ -96,7 +98,7 @@ class Places:
         """Takes note of who polls for a shard now; returns who did before, if somebody else."""
         place = self.of(seated.shard)
         before, place.station, place.worker = place.station, seated.station, seated.worker
-        self._silent.discard(seated.worker)
+        self._unfit.discard(seated.worker)
         return None if before == seated.station else before
 
     def overfull(self) -> Place | None:
@@ -112,12 +114,20 @@ class Places:
         place.station = None
         self._put(place, order, self._emptiest(), now)
 
-    def leave_silent(self, station: str, order: Order, now: float) -> None:
-        """Gives the shards of a station that is not heard of other places."""
+    def leave_silent(self, station: str, order: Order, now: float) -> bool:
+        """Gives the shards of a station that is not heard of other places.
+
+        Returns:
+            Whether its worker hangs; or else it is no more, and Dask gives them other places.
+        """
         places = self.at(station)
-        self._silent.update(str(place.worker) for place in places)
+        hanging = {str(place.worker) for place in places} & {*self._workers}
+        self._unfit |= hanging
         for place in places:
-            self.move(place, order, now)
+            if hanging:
+                self.move(place, order, now)
+            place.station = None
+        return bool(hanging)
 
     def end(self, shard: int, key: str, now: float) -> str | None:
         """Takes note that a task has ended; returns why its shard can't be polled for, or None."""
@@ -130,14 +140,31 @@ class Places:
         if task.status != "error":
             return None
         error = task.exception()
-        if isinstance(error, KilledWorker):
-            place.deaths = place.deaths + 1 if now - place.placed_at < _SOON else 1
-            if place.deaths < _MOST_DEATHS:
-                return None
-            return f"one worker after the other has died while it polled for shard {shard}"
         if isinstance(error, OSError):
             return None
-        return str(error) if isinstance(error, StationError) else f"a worker raised {error!r}"
+        if isinstance(error, KilledWorker):
+            return self._die(place, now)
+        return self._put_aside(place, error, now)
+
+    def _die(self, place: Place, now: float) -> str | None:
+        place.deaths = place.deaths + 1 if now - place.placed_at < _SOON else 1
+        if place.deaths < _MOST_DEATHS:
+            return None
+        return f"one worker after the other has died while it polled for shard {place.shard}"
+
+    def _put_aside(self, place: Place, error: BaseException, now: float) -> str | None:
+        """Does without a worker that can't poll, as long as there are others."""
+        is_known = isinstance(error, StationError)
+        worker = error.args[0] if is_known else place.worker
+        why = str(error) if is_known else f"worker {worker} raised {error!r}"
+        others = {*self._workers} - self._unfit - {worker}
+        if not others:
+            return why
+        if worker not in self._unfit:
+            log(logging.WARNING, "%s; others poll in its place", why)
+            self._unfit.add(str(worker))
+        place.retry_at = now
+        return None
 
     def clear(self) -> None:
         """Forgets all places, which are gone."""
@@ -158,6 +185,6 @@ class Places:
         return min(counts, key=lambda worker: counts[worker], default=None)
 
     def _counts(self) -> dict[str, int]:
-        workers = [worker for worker in self._workers if worker not in self._silent]
+        workers = [worker for worker in self._workers if worker not in self._unfit]
         sitting = Counter(place.worker for place in self._places.values() if place.task)
         return {worker: sitting[worker] for worker in workers}

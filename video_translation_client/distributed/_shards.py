@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from .._base.log import log
 from ._dask import ClusterError, all_in
-from ._line import PATIENCE, Line
+from ._line import Line
 from ._messages import (
     HEARTBEAT,
     Alive,
@@ -187,17 +187,15 @@ class Shards:
     def _look(self, now: float) -> None:
         """Looks at who is there, and gives a shard another place where that is better."""
         self._places.look()
-        if not self._places.has_workers and self._entries.shards():
-            if not self._has_warned:
-                self._has_warned = True
-                why = "the Dask cluster at %s has no worker, so nothing is asked for"
-                log(logging.WARNING, why, self._cluster.address)
-            return
-        self._has_warned = False
+        is_missing = not self._places.has_workers and bool(self._entries.shards())
+        if is_missing and not self._has_warned:
+            why = "the Dask cluster at %s has no worker, so nothing is asked for"
+            log(logging.WARNING, why, self._cluster.address)
+        self._has_warned = is_missing
         for name in self._stations.silent(now):
-            worker = self._stations.worker(name)
-            log(logging.WARNING, "worker %s does not answer, so others go on", worker)
-            self._places.leave_silent(name, self._line.order, now)
+            if self._places.leave_silent(name, self._line.order, now):
+                worker = self._stations.worker(name)
+                log(logging.WARNING, "worker %s does not answer, so others go on", worker)
             self._stations.lose(name, now)
         place = self._places.overfull()
         if place is not None:
@@ -318,7 +316,7 @@ class Shards:
         """Takes note that nothing is heard of the cluster any more."""
         now = self._clock.monotonic()
         if self._line.lose(now):
-            log(logging.WARNING, "%s; it is waited for %g s at most", error, PATIENCE)
+            log(logging.WARNING, "%s; the waits go on if it is back soon", error)
         self._places.clear()
         self._stations.lose_all(now)
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence, TypeVar
 
 import distributed
 
+from .._base.arguments import ArgumentError
 from .._base.version import __version__
 from .._scheduling.waits import Start
 from ..client import VideoTranslationClient
@@ -61,7 +62,10 @@ _stations: dict[tuple[str, str], Station] = {}
 
 
 class StationError(Exception):
-    """A worker can't do what it is asked to: with its address, and why."""
+    """A worker can't do what it is asked to: its address, and why."""
+
+    def __str__(self) -> str:
+        return "worker {} {}".format(*self.args)
 
 
 def hold_shard(order: Order, shard: int) -> None:
@@ -92,16 +96,18 @@ def make_client(order: Order, address: str, **more: Any) -> VideoTranslationClie
         StationError: None can be made here.
     """
     if order.version != __version__:
-        raise StationError(
-            f"worker {address} has version {__version__} of video-translation-client, and the"
-            f" caller {order.version}; install the same one on both"
-        )
+        why = f"has version {__version__} of video-translation-client, and the caller"
+        raise StationError(address, f"{why} {order.version}; install the same one on both")
     try:
         with warnings.catch_warnings():  # the caller has been warned
             warnings.simplefilter("ignore")
             return VideoTranslationClient(**order.arguments, **more)
     except (TypeError, ValueError) as error:
-        raise StationError(f"worker {address} can't make a client: {error}") from None
+        problem = str(error)
+        if isinstance(error, ArgumentError) and error.variable is not None:
+            what = f"{error.argument} {error.problem}"
+            problem = f"{what}; set the environment variable {error.variable} there"
+        raise StationError(address, f"can't make a client: {problem}") from None
 
 
 def inspect(order: Order, dask_worker: Any = None) -> str | None:
