@@ -4,6 +4,7 @@ The cluster is a real one of Dask's, its workers in this process, each with a cl
 """
 
 import collections
+import concurrent.futures
 import contextlib
 import pickle
 import threading
@@ -36,9 +37,10 @@ SLOW = {"initial_wait_time": 1000, "max_interval": 1000, "max_wait_time": None}
 
 @pytest.fixture
 def server():
-    """A mock server in real time; a job "slow" lasts."""
+    """A mock server in real time; a job "slow" lasts, and "quick" does not."""
     with MockServer(duration=0.05) as server:
         server.job("slow", duration=1000, progress=True)
+        server.job("quick", duration=0)
         yield server
 
 
@@ -209,7 +211,6 @@ def test_listeners_hear_here(make):
 
 def test_one_look(make, server):
     """``check`` asks for each job once, by way of the workers."""
-    server.job("quick", duration=0)
     answers = make().check(["quick", "slow"])
     assert [report.status for report in answers.values()] == ["completed", "pending"]
 
@@ -417,16 +418,115 @@ def test_errors_of_any_kind_travel():
 
 
 def test_a_shard_that_comes_twice(make):
-    """Of two tasks for one shard at a station, the earlier one ends."""
+    """Of two tasks for one shard at a station, the earlier ends, and no wait is polled twice."""
     client = make(shards=1, **SLOW)
     until_answered(client.submit("slow"))
     (station,) = _station._stations.values()
     left = station._seats[0]
+    shards_of(client)._places.of(0).key = "that of the other task"
     with _station._lock:
         station.take(0, threading.Event())
     assert left.wait(PATIENCE)
+    assert client.get_status("quick") == "completed"  # said after it
+    assert len(station._scheduler._waits) == 1
+
+
+def test_one_with_more_patience(make, server):
+    """Where futures share the polls of a job, these go on as long as the most patient one does."""
+    client = make(**{**SLOW, "max_interval": 0.3, "initial_wait_time": 0.3})
+    futures = [client.submit("slow", max_attempts=2)]
+    until_answered(*futures)
+    futures += [client.submit("slow", max_attempts=attempts) for attempts in (4, None)]
+    futures.append(client.submit("slow", max_wait_time=4))
+    assert [future.result(PATIENCE) for future in futures[:2]] == ["timeout"] * 2
+    assert [future.attempts for future in futures[:2]] == [2, 4]
+    assert futures[3].result(PATIENCE) == "timeout"
+    assert not futures[2].done()
+    assert futures[2].attempts > 4
+
+
+def test_a_job_that_is_submitted_again_and_again(make, server):
+    """That puts off no answer, although each submit brings a later deadline."""
+    server.job("job-1", duration=0, faults={1: Fault.slow(0.5)})
+    client = make(max_wait_time=1000, max_attempts=None)
+    first = client.submit("job-1")
+    for _ in range(20):
+        client.submit("job-1")
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            first.result(0.05)
+    assert first.result(PATIENCE) == "completed"
+    assert polls_of(server, "job-1") == 1
+
+
+def test_a_client_of_dask_that_was_closed_before(dask, server):
+    """A wait does not begin, and ends with an error."""
+    client = DistributedClient(dask, base_url=server.url)
+    dask.close()
+    assert "the Dask scheduler is gone" in str(client.submit("slow").exception(PATIENCE))
+    client.shutdown()
+
+
+def test_no_thread_is_to_be_had(make, monkeypatch):
+    """A submit is refused, and a later one taken."""
+    client = make()
+    start = threading.Thread.start
+
+    def start_none(thread):
+        if thread.name == "video-translation-shards":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_none)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        client.submit("job-1")
+    monkeypatch.undo()
+    assert client.get_status("job-1") == "completed"
+
+
+def test_a_signal_handler_that_submits_in_the_first_submit(make):
+    """It comes in the midst of the start of the thread, and both waits begin."""
+    client = make()
+    shards_of(client)._starting_in = threading.get_ident()  # as where it interrupts that
+    by_handler = client.submit("job-1")
+    shards_of(client)._starting_in = 0
+    assert client.get_status("job-2") == "completed"
+    assert by_handler.result(PATIENCE) == "completed"
+
+
+def test_a_thread_that_comes_second(make):
+    """Of two that were started at once, one does the work."""
+    client = make()
+    assert client.get_status("job-1") == "completed"
+    shards_of(client)._run()
+    assert client.get_status("job-2") == "completed"
+
+
+def test_what_cannot_be_read(make, dask, caplog):
+    """The connection is made anew, and waits go on."""
+    client = make(**SLOW)
+    future = client.submit("slow")
+    until_answered(future)
+    line = shards_of(client)._line
+    order = line.order
+    distributed.Queue(order.caller, client=dask).put(b"nonsense")
+    while line.order is order:
+        assert not future.done()
+    assert "what was sent can't be read" in caplog.text
+    assert client.get_status("quick") == "completed"
 
 
 def send(dask, name, messages):
     """Puts messages into a mailbox."""
     distributed.Queue(name, client=dask).put(pickle.dumps(messages))
+
+
+@pytest.mark.parametrize("fault", [None, Fault.http(500)])
+def test_the_last_answer_before_the_deadline(make, server, fault):
+    """It is told as any other, although the worker asks no more after it."""
+    server.job("job-1", duration=1000, faults={} if fault is None else {1: fault})
+    future = make(**{**SLOW, "max_attempts": 1}).submit("job-1")
+    assert future.result(PATIENCE) == "timeout"
+    assert future.attempts == 1
+    assert (future.report is None) == (fault is not None)
+    assert (future.last_error is None) == (fault is None)
+    assert future.end.limit == "max_attempts"

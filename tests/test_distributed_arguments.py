@@ -40,8 +40,8 @@ class Unportable(FixedInterval):
         ({"clock": Clock()}, "clock must not be given: it can't travel"),
         ({"random": lambda: 0.5}, "random must not be given: it can't travel"),
         ({"strategy": Unportable(5)}, "strategy must be picklable, to travel to the workers"),
-        ({"shards": 0}, "shards must be a whole number from 1 to 10000, not 0"),
-        ({"shards": 10_001}, "shards must be a whole number from 1 to 10000, not 10001"),
+        ({"shards": 0}, "shards must be a whole number from 1 to 1000, not 0"),
+        ({"shards": 1001}, "shards must be a whole number from 1 to 1000, not 1001"),
         ({"dask_client_or_address": 5}, "dask_client_or_address must be a distributed.Client"),
         ({"dask_client_or_address": ""}, "dask_client_or_address must be a distributed.Client"),
         ({"dask_client_or_address": "nonsense://x"}, "names no scheduler that can be reached"),
@@ -113,7 +113,7 @@ def test_a_worker_without_a_key(dask):
 
 def test_a_worker_of_another_version(dask):
     """It says so, with both versions and what to do."""
-    (address, said), *_ = dask.run(_station.inspect, Order("0.0.1", "", {})).items()
+    (address, said), *_ = dask.run(_station.problem_of, Order("0.0.1", "", {})).items()
     assert re.fullmatch(
         rf"worker {re.escape(address)} has version \S+ of video-translation-client, and the caller"
         r" 0\.0\.1; install the same one on both",

@@ -190,12 +190,31 @@ def test_a_worker_hangs(processes, dask, server, caplog):
         client.shutdown(cancel_futures=True)
 
 
+def test_the_only_worker_dies(processes, dask, server, caplog):
+    """Its jobs wait for another one; it is not spoken of as one that does not answer."""
+    worker = processes.worker(dask)
+    with DistributedClient(dask, base_url=server.url, shards=1, **OFTEN) as client:
+        future = client.submit("job-1")
+        until_polled(future)
+        worker.kill()
+        while client._make_scheduler.args[0]._stations.names():
+            assert not future.done()
+            time.sleep(0.1)
+        attempts = future.attempts
+        processes.worker(dask)
+        until_polled(future)
+        assert future.attempts > attempts
+        assert "has no worker that is free" in caplog.text
+        assert "does not answer" not in caplog.text
+        client.shutdown(cancel_futures=True)
+
+
 def test_no_worker_is_there(processes, dask, server, caplog):
     """Waits begin when the first one comes; till then there is a warning, and limits hold."""
     with DistributedClient(dask, base_url=server.url, **OFTEN) as client:
         future = client.submit("quick")
         assert client.get_status("quick", max_wait_time=2.5) == "timeout"
-        assert caplog.text.count("has no worker, so nothing is asked for") == 1
+        assert caplog.text.count("has no worker that is free, so jobs are not asked for") == 1
         assert not future.done()
         processes.worker(dask)
         assert future.result(PATIENCE) == "completed"
@@ -226,6 +245,30 @@ def test_the_scheduler_is_gone(processes, server, path):
         until_polled(*resumed.values())
         assert all(future.attempts > 1 for future in resumed.values())
         client.shutdown(cancel_futures=True)
+
+
+def test_the_scheduler_says_nothing(processes, server, caplog):
+    """After some seconds it counts as gone, and once it is back, waits go on."""
+    scheduler, dask = processes.scheduler()
+    processes.worker(dask)
+    with DistributedClient(dask, base_url=server.url, **OFTEN) as client:
+        future = client.submit("job-1")
+        until_polled(future)
+        scheduler.send_signal(signal.SIGSTOP)
+        while "the scheduler is gone" not in caplog.text:
+            assert not future.done()
+            time.sleep(0.1)
+        scheduler.send_signal(signal.SIGCONT)
+        assert client.get_status("quick", max_wait_time=None) == "completed"
+        client.shutdown(cancel_futures=True)
+
+
+def test_a_worker_hangs_from_the_start(processes, dask, server):
+    """A client is made without it, in the end, and others poll."""
+    processes.worker(dask).send_signal(signal.SIGSTOP)
+    processes.worker(dask)
+    with DistributedClient(dask, base_url=server.url, shards=1, **OFTEN) as client:
+        assert client.get_status("quick", max_wait_time=None) == "completed"
 
 
 def test_the_scheduler_comes_back(processes, server, caplog):

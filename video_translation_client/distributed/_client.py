@@ -19,7 +19,7 @@ from ._dask import Cluster
 from ._messages import Order
 from ._scheduler import RemoteScheduler
 from ._shards import Shards
-from ._station import inspect
+from ._station import problem_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _LEAST_SHARDS = 16
 _SHARDS_OF_WORKER = 4
 
-_MOST_SHARDS = 10_000
+_MOST_SHARDS = 1000
 
 # What has a part at the caller, and needs none on the workers.
 _OF_CALLER = ("on_event", "store", "account")
@@ -64,13 +64,14 @@ class DistributedClient(VideoTranslationClient):
         dask_client_or_address: A ``distributed.Client``, which is not closed; or the address of a
             scheduler, such as ``"tcp://10.0.0.1:8786"``; or None for a cluster within this process,
             to try it out. The workers need this library in the same version.
-        shards: Into how many parts the jobs are split, from 1 to 10,000, by a hash of their ids;
-            None for four for each worker that there is, and 16 at least. A shard is polled for by
-            one worker, so more workers than shards are of no use.
+        shards: Into how many parts the jobs are split, from 1 to 1000, by a hash of their ids; None
+            for four for each worker that there is, and 16 at least. A shard is polled for by one
+            worker, where it takes a sleeping thread, so more workers than shards are of no use.
         **client_arguments: Those of ``VideoTranslationClient``. ``max_rate`` holds for the whole
             cluster, and ``max_concurrency`` for each worker. ``on_event``, ``store`` and
-            ``account`` stay here, all others are pickled. Not ``session``, ``clock``, ``random``,
-            or a secret.
+            ``account`` stay here, all others are pickled: a ``Service`` as well, so it must name
+            the variable of a key and not hold the key. Not ``session``, ``clock``, ``random``, or a
+            secret.
 
     Raises:
         TypeError, ValueError: A bad argument, named in the message; or a worker that has no key, or
@@ -93,7 +94,8 @@ class DistributedClient(VideoTranslationClient):
         cluster = Cluster(dask_client_or_address)
         try:
             if shards is None:
-                shards = max(_LEAST_SHARDS, _SHARDS_OF_WORKER * len(cluster.workers()))
+                wanted = max(_LEAST_SHARDS, _SHARDS_OF_WORKER * len(cluster.workers()))
+                shards = min(wanted, _MOST_SHARDS)
             there = Shards(cluster, shards)
             self._make_scheduler = partial(RemoteScheduler, there)
             own = {name: client_arguments[name] for name in _OF_CALLER if name in client_arguments}
@@ -173,7 +175,7 @@ def _inspect(cluster: Cluster, travelling: dict[str, Any]) -> None:
     Raises:
         ValueError: One of them can't.
     """
-    answers = cluster.ask_all(inspect, Order(__version__, "", travelling))
+    answers = cluster.ask_all(problem_of, Order(__version__, "", travelling))
     for address, answer in answers.items():
         if isinstance(answer, str):
             raise BadValueError("dask_client_or_address", f"can't be used: {answer}")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import pickle
 import queue
+import threading
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
@@ -27,6 +28,9 @@ _PARCEL = 1000
 # Dask has a server for its pages even where there are none; so it is for this machine alone.
 _NO_DASHBOARD = "127.0.0.1:0"
 
+# Seconds in which it must answer later; one that does not is as good as gone.
+_PATIENCE = 5.0
+
 CONNECT_TIMEOUT = 10.0
 """Seconds in which a scheduler must answer at first, and again after a connection was lost."""
 
@@ -36,7 +40,7 @@ class ClusterError(OSError):
 
 
 # Dask's client raises the third where it is closed meanwhile, and the fourth where a scheduler that
-# was started anew does not know a queue.
+# was started anew does not know a queue; before Python 3.11, the last two are no OSErrors.
 _TROUBLE = (
     OSError,
     RuntimeError,
@@ -44,12 +48,16 @@ _TROUBLE = (
     KeyError,
     asyncio.CancelledError,
     CancelledError,
+    asyncio.TimeoutError,
+    TimeoutError,
 )
 
 
 @contextlib.contextmanager
-def _reached() -> Iterator[None]:
+def _reached(dask: Client) -> Iterator[None]:
     """Makes one error of all that Dask's client raises where it is closed, or is about to be."""
+    if dask.status != "running":  # Dask would begin something that it can't end
+        raise ClusterError(f"the scheduler is gone (Dask's client is {dask.status})")
     try:
         yield
     except _TROUBLE as error:
@@ -62,19 +70,26 @@ class Mailbox:
     Args:
         dask: Knows the scheduler.
         name: Its name, by which others find it.
+
+    Raises:
+        ClusterError: The scheduler is gone, or says nothing.
     """
 
     def __init__(self, dask: Client, name: str) -> None:
         self.name = name
         self._dask = dask
-        with self._connection():
-            self._queue = Queue(name, client=dask)
+
+        async def make() -> Any:  # on Dask's own thread, so that it can be given up
+            return await Queue(name, client=dask)
+
+        with _reached(dask):
+            self._queue = dask.sync(make, callback_timeout=_PATIENCE)
 
     def put(self, messages: Sequence[Any]) -> None:
         """Sends messages.
 
         Raises:
-            ClusterError: They have not arrived.
+            ClusterError: They have not arrived, or not yet.
         """
         for first in range(0, len(messages), _PARCEL):  # none for none
             self._send(messages[first : first + _PARCEL])
@@ -83,34 +98,38 @@ class Mailbox:
         """Waits for messages, and returns them; none at all tells that no more come.
 
         Raises:
-            ClusterError: The scheduler is gone.
+            ClusterError: The scheduler is gone, or what has come can't be read.
         """
-        with self._connection():
+        with _reached(self._dask):
             parcel = self._queue.get()
-        messages: list[Any] = pickle.loads(parcel)  # noqa: S301 - as Dask does with all it is sent
+        try:
+            messages: list[Any] = pickle.loads(parcel)  # noqa: S301 - as Dask does with all it gets
+        except Exception as error:
+            raise ClusterError(f"what was sent can't be read ({error!r})") from error
         return messages
 
     def close(self) -> None:
-        """Has whoever waits at it wait no more.
+        """Has whoever waits at it wait no more, and releases it.
 
         Raises:
             ClusterError: It does not, or it has lost its connection as well.
         """
         self._send([])
-        with self._connection():
+        self.release()
+
+    def release(self) -> None:
+        """Lets go of it; Dask keeps it until all who know it have.
+
+        Raises:
+            ClusterError: The scheduler is gone.
+        """
+        with _reached(self._dask):
             self._queue.close()
 
     def _send(self, messages: Sequence[Any]) -> None:
         parcel = pickle.dumps(messages)
-        with self._connection():
-            self._queue.put(parcel)
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[None]:
-        if self._dask.status != "running":  # Dask would begin something that it can't end
-            raise ClusterError(f"the scheduler is gone (Dask's client is {self._dask.status})")
-        with _reached():
-            yield
+        with _reached(self._dask):
+            self._queue.put(parcel, callback_timeout=_PATIENCE)
 
 
 def all_in(inbox: queue.SimpleQueue[Any], timeout: float) -> list[Any]:
@@ -199,15 +218,39 @@ class Cluster:
         return Mailbox(self.dask, name)
 
     def workers(self) -> list[str]:
-        """Returns the addresses of the workers."""
-        with _reached():
-            return sorted(self.dask.nthreads())
+        """Returns the addresses of the workers.
+
+        Raises:
+            ClusterError: The scheduler is gone, or says nothing.
+        """
+        with _reached(self.dask):
+            return sorted(self.dask.sync(self.dask.scheduler.ncores, callback_timeout=_PATIENCE))
 
     def ask_all(self, function: Callable[..., Any], *args: Any) -> dict[str, Any]:
-        """Returns what a function returns or raises on each worker, by address."""
-        with _reached():
-            answers: dict[str, Any] = self.dask.run(function, *args, on_error="return")
-        return answers
+        """Returns what a function returns or raises on each worker, by address.
+
+        Nothing where one does not answer in time: it may hang.
+
+        Raises:
+            ClusterError: The scheduler is gone.
+        """
+        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                with _reached(self.dask):
+                    answers.put(self.dask.run(function, *args, on_error="return"))
+            except ClusterError as error:  # pragma: no cover - it is lost just then
+                answers.put(error)
+
+        threading.Thread(target=ask, name="video-translation-ask", daemon=True).start()
+        try:
+            answer: Any = answers.get(timeout=CONNECT_TIMEOUT)
+        except queue.Empty:
+            return {}
+        if isinstance(answer, ClusterError):  # pragma: no cover - likewise
+            raise answer
+        return dict(answer)
 
     def seat(
         self,
@@ -227,8 +270,8 @@ class Cluster:
             on_end: Called on a thread of Dask's, with the future, when the task has ended.
         """
         where = {} if worker is None else {"workers": [worker], "allow_other_workers": True}
-        with _reached():
-            task = pickle.dumps(_Call(function, args))
+        task = pickle.dumps(_Call(function, args))
+        with _reached(self.dask):
             future = self.dask.submit(pickle.loads, task, key=key, pure=False, **where)
             future.add_done_callback(on_end)
         return future

@@ -50,7 +50,7 @@ class Line:
         self._mailbox: Mailbox | None = None
         self._lost_at: float | None = None
 
-    def is_open(self) -> bool:
+    def is_open(self, now: float) -> bool:
         """Says whether it is, and opens it where it can be.
 
         Raises:
@@ -63,6 +63,8 @@ class Line:
             self._lost_at = None
             read, thread_name = partial(self._read, self._mailbox), "video-translation-mailbox"
             threading.Thread(target=read, name=thread_name, daemon=True).start()
+        elif self._mailbox is None:
+            self.lose(now)
         return self._mailbox is not None
 
     def lose(self, now: float) -> bool:

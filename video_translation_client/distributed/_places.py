@@ -6,14 +6,16 @@ Plain bookkeeping of one thread, and the calls to Dask that follow from it.
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable, Sequence
 
 from distributed.scheduler import KilledWorker
 
 from .._base.log import log
+from ._messages import LEASE
 from ._station import StationError, hold_shard
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 # Seconds after which a shard that has lost its place is given another.
 _RETRY = 1.0
+
+# Seconds after which a worker that has hung is asked again.
+_TRY_AGAIN = 60.0
 
 # How often in turn a shard may be given up by Dask because its workers die, within so many seconds
 # each: then what it holds is likely to kill them. Dask itself tries several workers each time.
@@ -46,6 +51,7 @@ class Place:
         self.task: Future | None = None
         self.key = ""
         self.placed_at = 0.0
+        self.waits_since: float | None = None  # while nobody polls for it
         self.retry_at = 0.0
         self.deaths = 0
 
@@ -63,7 +69,8 @@ class Places:
         self._on_end = on_end
         self._places: dict[int, Place] = {}
         self._workers: list[str] = []
-        self._unfit: set[str] = set()  # those of no use: they hang, or can't make a client
+        # Those that hang, or can't make a client, and until when nothing is asked of them.
+        self._unfit: dict[str, float] = {}
 
     def of(self, shard: int) -> Place:
         """Returns the place of a shard, which may have none yet."""
@@ -77,15 +84,24 @@ class Places:
         """Returns those that somebody polls for."""
         return [place for place in list(self._places.values()) if place.station is not None]
 
-    @property
-    def has_workers(self) -> bool:
-        """Whether there was a worker at the last look."""
-        return bool(self._workers)
-
-    def look(self) -> None:
+    def look(self, now: float) -> None:
         """Looks which workers there are."""
         self._workers = self._cluster.workers()
-        self._unfit &= set(self._workers)
+        unfit = self._unfit.items()
+        self._unfit = {w: until for w, until in unfit if w in self._workers and until > now}
+
+    def are_missing(self, shards: Sequence[int], now: float) -> bool:
+        """Says whether shards are not polled for, as there is no worker or each has other work."""
+        waiting = [since for since in (self.of(shard).waits_since for shard in shards) if since]
+        return any(not self._workers or now - since > LEASE for since in waiting)
+
+    def leave_busy(self, order: Order, now: float) -> None:
+        """Gives those that a worker does not take, which hangs or is busy, other places."""
+        for place in self._places.values():
+            is_late = place.waits_since is not None and now - place.placed_at > LEASE
+            if is_late and place.worker in self._workers:
+                self._unfit[str(place.worker)] = now + _TRY_AGAIN
+                self._put(place, order, self._emptiest(), now)
 
     def fill(self, shards: Iterable[int], order: Order, now: float) -> None:
         """Finds a place for those that have none."""
@@ -98,7 +114,8 @@ class Places:
         """Takes note of who polls for a shard now; returns who did before, if somebody else."""
         place = self.of(seated.shard)
         before, place.station, place.worker = place.station, seated.station, seated.worker
-        self._unfit.discard(seated.worker)
+        place.waits_since = None
+        self._unfit.pop(seated.worker, None)
         return None if before == seated.station else before
 
     def overfull(self) -> Place | None:
@@ -122,7 +139,7 @@ class Places:
         """
         places = self.at(station)
         hanging = {str(place.worker) for place in places} & {*self._workers}
-        self._unfit |= hanging
+        self._unfit.update(dict.fromkeys(hanging, now + _TRY_AGAIN))
         for place in places:
             if hanging:
                 self.move(place, order, now)
@@ -157,12 +174,12 @@ class Places:
         is_known = isinstance(error, StationError)
         worker = error.args[0] if is_known else place.worker
         why = str(error) if is_known else f"worker {worker} raised {error!r}"
-        others = {*self._workers} - self._unfit - {worker}
+        others = {*self._workers} - self._unfit.keys() - {worker}
         if not others:
             return why
         if worker not in self._unfit:
             log(logging.WARNING, "%s; others poll in its place", why)
-            self._unfit.add(str(worker))
+            self._unfit[str(worker)] = math.inf
         place.retry_at = now
         return None
 
@@ -174,6 +191,7 @@ class Places:
         # A new name each time: Dask remembers those of tasks that have failed.
         place.key = f"video-translation-shard-{place.shard}-{uuid.uuid4().hex}"
         place.worker, place.placed_at = worker, now
+        place.waits_since = place.waits_since or now
         ended = partial(self._tell, place.shard, place.key)
         place.task = self._cluster.seat(hold_shard, (order, place.shard), place.key, worker, ended)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Sequence
 from .._http.poller import Outcome
 from .._scheduling.scheduler import Scheduler
 from .._scheduling.waits import AT_ONCE, Start
-from ..status import Status
+from ..errors import RejectedError
+from ..status import Status, StatusReport
 
 if TYPE_CHECKING:
     from .._scheduling.decision import Rules
@@ -95,7 +96,7 @@ class RemoteScheduler(Scheduler):
             attempts: Which poll of this wait it was.
         """
         wait = self._waits.get(future)
-        if wait is None:
+        if wait is None:  # pragma: no cover - it has ended meanwhile
             return
         now = self._clock.monotonic()
         wait.since = wait.asked = now - event.seconds
@@ -112,9 +113,11 @@ class RemoteScheduler(Scheduler):
                 max_wait_time=rules.max_wait_time,
             )
             self._listeners.tell(wait.stream, own)
-        report = event.report
-        if event.next_poll is not None and (report is None or report.status is Status.PENDING):
-            self._settle(wait, Outcome(report or event.error), now)
+        result = event.error if event.report is None else event.report
+        if event.next_poll is None and isinstance(result, RejectedError):
+            return  # the end that follows tells it
+        if not isinstance(result, StatusReport) or result.status is Status.PENDING:
+            self._settle(wait, Outcome(result), now)
 
     def conclude_as(self, future: StatusFuture, end: Ended, attempts: int) -> None:
         """Ends a wait as that on the cluster has ended; on a worker.

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
 from .._base.log import log
+from ..status import Status
 from ._dask import ClusterError, all_in
 from ._line import Line
 from ._messages import (
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 # Seconds between two looks at which workers there are.
 _LOOK = 1.0
 
+_NO_WORKER = "the Dask cluster at %s has no worker that is free, so jobs are not asked for"
+
 # Seconds within which all places are left.
 _PARTING = 5.0
 
@@ -64,8 +67,10 @@ class Shards:
         self._cluster = cluster
         self._count = count
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._starting = threading.Lock()  # protects the start of the thread from a second one
-        self._thread: threading.Thread | None = None
+        self._is_started = False
+        self._starting_in = 0  # which thread starts this one's own
+        self._ticket = threading.Lock()  # whichever thread gets it is that
+        self._has_ended = threading.Event()
         self._gone: str | None = None
         self._is_over = False
         # Only for its own thread:
@@ -104,13 +109,17 @@ class Shards:
         """
         if self._gone is not None:
             raise RuntimeError(f"{self._gone}; make a new DistributedClient")
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:  # pragma: no branch - or another one was faster
-                    self._thread = threading.Thread(
-                        target=self._run, name="video-translation-shards", daemon=True
-                    )
-                    self._thread.start()
+        here = threading.get_ident()
+        # A signal handler that interrupts this leaves it alone: Thread.start() is not reentrant.
+        if self._is_started or self._starting_in == here:
+            return
+        self._starting_in = here
+        try:
+            # Of several, all but one end at once.
+            threading.Thread(target=self._run, name="video-translation-shards", daemon=True).start()
+            self._is_started = True
+        finally:
+            self._starting_in = 0
 
     def begin(self, futures: Sequence[StatusFuture], rules: Rules, start: Start) -> None:
         """Has the jobs of futures polled for."""
@@ -122,19 +131,19 @@ class Shards:
 
     def hurry(self, future: StatusFuture) -> None:
         """Has the job of a future asked for as soon as possible."""
-        self._inbox.put(partial(self._hurry_future, future))
+        self._inbox.put(lambda: self._hurry(self._entries.of_future(future), is_free=False))
 
     def nudge(self, job_id: str | None) -> None:
         """Has a job asked for as soon as may be, at no cost."""
-        self._inbox.put(partial(self._nudge, job_id))
+        self._inbox.put(lambda: self._hurry(self._entries.of_job(job_id), is_free=True))
 
     def close(self) -> None:
         """Leaves all places, and the cluster; not for its own thread."""
-        if self._thread is None:
-            self._cluster.close()
-        else:
+        if self._is_started:
             self._inbox.put(self._leave)
-            self._thread.join(_PARTING)
+            self._has_ended.wait(_PARTING)
+        else:
+            self._cluster.close()
 
     def after_fork_in_child(self) -> None:  # pragma: no cover - the tests' child saves no coverage
         """Is of no use in a forked child, which has no connection."""
@@ -146,37 +155,41 @@ class Shards:
     # On its own thread
 
     def _run(self) -> None:
-        while not self._is_over:
-            self._turn()
+        if self._ticket.acquire(blocking=False):
+            while not self._is_over:
+                self._turn()
+            self._has_ended.set()
 
     def _turn(self) -> None:
         """Does what has come in, and what is due."""
+        for work in all_in(self._inbox, HEARTBEAT / 2):
+            self._do(work)
+        if not self._is_over:
+            self._do(partial(self._go_on, self._clock.monotonic()))
+        if self._has_told:
+            self._has_told = False
+            self._scheduler.catch_up_soon()
+
+    def _do(self, work: Callable[[], object]) -> None:
         try:
-            for work in all_in(self._inbox, HEARTBEAT / 2):
-                work()
-            self._go_on(self._clock.monotonic())
+            work()
         except ClusterError as error:
             self._lose(error)
         except BaseException as error:  # noqa: BLE001 - whatever it is, no wait may hang on it
             self._gone = f"the library failed ({type(error).__name__})"
             log(logging.ERROR, "%s: all waits on the cluster end", self._gone, error=error)
-        if self._has_told:
-            self._has_told = False
-            self._scheduler.catch_up_soon()
 
     def _go_on(self, now: float) -> None:
         """Does what is due, and sends what is to be said."""
         if self._gone is not None:
             for entry in self._entries:
                 self._give_up(entry, self._gone)
-        if self._is_over or self._gone is not None:
             return
-        if not self._line.is_open():
+        if not self._line.is_open(now):
             if self._line.is_gone(now):
                 self._gone = "the Dask scheduler is gone"
             return
         if now >= self._look_at:
-            self._look_at = now + _LOOK
             self._look(now)
         self._places.fill(self._entries.shards(), self._line.order, now)
         if now >= self._beat_at:
@@ -186,12 +199,13 @@ class Shards:
 
     def _look(self, now: float) -> None:
         """Looks at who is there, and gives a shard another place where that is better."""
-        self._places.look()
-        is_missing = not self._places.has_workers and bool(self._entries.shards())
+        self._look_at = now + _LOOK
+        self._places.look(now)
+        is_missing = self._places.are_missing(self._entries.shards(), now)
         if is_missing and not self._has_warned:
-            why = "the Dask cluster at %s has no worker, so nothing is asked for"
-            log(logging.WARNING, why, self._cluster.address)
+            log(logging.WARNING, _NO_WORKER, self._cluster.address)
         self._has_warned = is_missing
+        self._places.leave_busy(self._line.order, now)
         for name in self._stations.silent(now):
             if self._places.leave_silent(name, self._line.order, now):
                 worker = self._stations.worker(name)
@@ -219,10 +233,8 @@ class Shards:
             if future.ends:
                 continue
             shard = zlib.crc32((future.job_id or "").encode()) % self._count
-            entry, before = self._entries.add(shard, future, rules, start, now)
+            entry = self._entries.add(shard, future, rules, start, now)
             if entry is not None:
-                if before is not None:
-                    self._say(shard, Forget(before))
                 self._say(shard, entry.message(now))
         if self._is_limited:
             self._beat_at = now  # who has more to do now gets more of the rate
@@ -231,12 +243,6 @@ class Shards:
         entry = self._entries.part(future)
         if entry is not None:
             self._say(entry.shard, Forget(entry.number))
-
-    def _hurry_future(self, future: StatusFuture) -> None:
-        self._hurry(self._entries.of_future(future), is_free=False)
-
-    def _nudge(self, job_id: str | None) -> None:
-        self._hurry(self._entries.of_job(job_id), is_free=True)
 
     def _hurry(self, entry: Entry | None, *, is_free: bool) -> None:
         if entry is not None:
@@ -272,7 +278,9 @@ class Shards:
         if entry is None:
             return  # it was over here when that was said
         entry.attempts = max(entry.attempts, event.attempt)
-        entry.next_at = self._clock.monotonic() + (event.next_poll or 0.0)
+        if event.next_poll is not None:
+            entry.interval = event.next_poll
+        entry.next_at = self._clock.monotonic() + entry.interval
         scheduler = self._scheduler
         for future, follower in list(entry.followers.items()):
             tell = partial(scheduler.relay, future, event, event.attempt - follower.before)
@@ -284,18 +292,23 @@ class Shards:
         entry, end = self._entries.get(over.number), over.end
         if entry is None:
             return
+        now = self._clock.monotonic()
+        entry.attempts = max(entry.attempts, end.attempts)
         self._entries.remove(entry)
-        if end.limit == "max_wait_time":
-            return  # here it is over a little later
-        for future, follower in entry.followers.items():
+        if end.status is Status.TIMEOUT and entry.goes_on(now):
+            self._entries.renew(entry)
+            self._say(entry.shard, entry.message(now))
+        is_timeout = end.status is Status.TIMEOUT
+        for future, follower in list(entry.followers.items()):
+            if is_timeout and (end.limit == "max_wait_time" or entry.goes_on_for(future, now)):
+                continue  # here its time is over a little later, or not yet
             attempts = end.attempts - follower.before
             tell = partial(self._scheduler.conclude_as, future, end, attempts)
             follower.hear(tell, self._scheduler.call_later)
 
     def _slow_down(self, slowed: Slowed) -> None:
-        pause = slowed.event.pause
-        if pause is not None:
-            self._stations.pause(pause, of=slowed.station)
+        if slowed.event.pause is not None:
+            self._stations.pause(slowed.event.pause, of=slowed.station)
         self._scheduler.tell_pace(slowed.event)
 
     def _note_life(self, alive: Alive) -> None:
@@ -333,5 +346,6 @@ class Shards:
             for place in self._places.seated():
                 self._say(place.shard, Leave(place.shard))
             self._stations.flush()
+        self._places.clear()
         self._line.close()
         self._cluster.close()

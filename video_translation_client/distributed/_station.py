@@ -25,7 +25,7 @@ from .._base.arguments import ArgumentError
 from .._base.version import __version__
 from .._scheduling.waits import Start
 from ..client import VideoTranslationClient
-from ..errors import VideoTranslationError
+from ..errors import JobNotFoundError, PollError, RejectedError, VideoTranslationError
 from ..events import Ended, Paced, Polled
 from ..future import StatusFuture
 from ._dask import ClusterError, Mailbox, all_in
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ._messages import Order
 
 AnyEvent = TypeVar("AnyEvent", Polled, Ended)
+
+_PORTABLE = (VideoTranslationError, PollError, RejectedError, JobNotFoundError)
 
 # Requests a second that stand for none at all.
 _NO_RATE = 1e-9
@@ -103,14 +105,16 @@ def make_client(order: Order, address: str, **more: Any) -> VideoTranslationClie
             warnings.simplefilter("ignore")
             return VideoTranslationClient(**order.arguments, **more)
     except (TypeError, ValueError) as error:
-        problem = str(error)
-        if isinstance(error, ArgumentError) and error.variable is not None:
-            what = f"{error.argument} {error.problem}"
-            problem = f"{what}; set the environment variable {error.variable} there"
+        variable = getattr(error, "variable", None)
+        problem = (
+            str(error)
+            if variable is None
+            else f"{error.argument} {error.problem}; set the environment variable {variable} there"
+        )
         raise StationError(address, f"can't make a client: {problem}") from None
 
 
-def inspect(order: Order, dask_worker: Any = None) -> str | None:
+def problem_of(order: Order, dask_worker: Any = None) -> str | None:
     """Returns why this worker can't do what it would be asked to, or None.
 
     For Dask's ``Client.run``, which passes in the worker.
@@ -141,9 +145,10 @@ class Station:
         self.trouble: str | None = None
         self._key = (order.caller, worker)
         self._worker = worker
-        self._client = make_client(order, worker, on_event=self._listen)
-        self._scheduler = self._client._intake.scheduler
-        self._clock: Clock = self._client._clock
+        client = make_client(order, worker, on_event=self._listen)
+        self._client: VideoTranslationClient | None = client
+        self._scheduler = client._intake.scheduler
+        self._clock: Clock = client._clock
         self._name = f"{order.caller}-{uuid.uuid4().hex}"
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._is_over = False
@@ -204,6 +209,7 @@ class Station:
             while not self._is_over:
                 self._work_off(caller)
             with contextlib.suppress(ClusterError):
+                caller.release()
                 mailbox.close()
         except ClusterError as error:  # pragma: no cover - the mailbox' thread may be faster
             self._close(str(error))
@@ -236,6 +242,9 @@ class Station:
         future.attempts = begin.attempts
         future.began -= begin.elapsed
         future.submitted_at -= begin.elapsed
+        before = self._drop(begin.number)
+        if before is not None:  # of a shard that sits here twice
+            before.cancel()
         self._waits[begin.number] = future
         self._numbers[begin.job_id, begin.rules.is_check] = begin.number
         future.add_done_callback(partial(self._note_end, begin.number))
@@ -246,7 +255,8 @@ class Station:
         self._inbox.put(partial(self._end, number, future))
 
     def _end(self, number: int, future: StatusFuture) -> None:
-        if self._drop(number) is not None:  # or else nobody wants to know
+        if self._waits.get(number) is future:  # or else nobody wants to know
+            self._drop(number)
             self._outbox.append(Over(number, _portable(future.ends[0])))
 
     def _forget(self, forget: Forget) -> None:
@@ -291,7 +301,9 @@ class Station:
             self.trouble = trouble
             seats, self._seats = self._seats, {}
             _stations.pop(self._key, None)
-        self._client.shutdown(wait=False, cancel_futures=True)
+        client, self._client = self._client, None  # they would keep each other alive
+        if client is not None:  # pragma: no branch - or it has ended before
+            client.shutdown(wait=False, cancel_futures=True)
         for seat in seats.values():
             seat.set()
 
@@ -302,7 +314,7 @@ def _start(work: Callable[[], None], name: str) -> None:
 
 def _portable(event: AnyEvent) -> AnyEvent:
     """Returns an event that can be pickled: an exception of anybody's code may not be."""
-    if event.error is None or isinstance(event.error, VideoTranslationError):
+    if event.error is None or type(event.error) in _PORTABLE:
         return event
     why = f"{type(event.error).__name__} was raised"
     return replace(event, error=VideoTranslationError(why, event.job_id))

@@ -1,12 +1,14 @@
 """What the caller remembers of each job that is polled for on the cluster.
 
-Plain bookkeeping of one thread. Several futures for one job share its polls: these go on as long as
-the most patient of them does, while each ends by limits of its own.
+Plain bookkeeping of one thread. Several futures for one job share its polls, and each ends by
+limits of its own. A worker is told those of the most patient that there is then; where one with
+more patience has come since, it is told to go on.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Callable, Iterator, Sequence
 
 from .._scheduling.resting import Hearing
@@ -59,16 +61,17 @@ class Entry:
         job_id: The job.
         followers: By the futures that have not ended.
         attempts: Polls so far.
+        interval: Seconds between the last two.
         next_at: When the next one is due.
     """
 
     __slots__ = (
         "_began",
-        "_limits",
         "_patience",
         "_rules",
         "attempts",
         "followers",
+        "interval",
         "job_id",
         "next_at",
         "number",
@@ -83,31 +86,36 @@ class Entry:
         self.job_id = future.job_id
         self.followers: dict[StatusFuture, Follower] = {}
         self.attempts = future.attempts
+        self.interval = 0.0
         self.next_at = now + start.seconds
         self._began = future.began
         self._patience = start.patience
         self._rules = rules
-        self._limits = (rules.max_attempts, rules.max_wait_time)
 
-    def join(self, future: StatusFuture, rules: Rules) -> bool:
-        """Takes a future in; says whether the wait goes on longer because of it."""
-        follower = Follower(rules, self.attempts - future.attempts)
-        self.followers[future] = follower
-        attempts, seconds = self._limits
-        if rules.max_attempts is None or attempts is None:
-            attempts = None
-        else:
-            attempts = max(attempts, follower.before + rules.max_attempts)
-        if rules.max_wait_time is None or seconds is None:
-            seconds = None
-        else:
-            seconds = max(seconds, future.began - self._began + rules.max_wait_time)
-        before, self._limits = self._limits, (attempts, seconds)
-        return self._limits != before
+    def join(self, future: StatusFuture, rules: Rules) -> None:
+        """Takes a future in."""
+        self.followers[future] = Follower(rules, self.attempts - future.attempts)
+
+    def goes_on(self, now: float) -> bool:
+        """Says whether one of its futures does, of which the worker was not told."""
+        return any(self.goes_on_for(future, now) for future in self.followers)
+
+    def goes_on_for(self, future: StatusFuture, now: float) -> bool:
+        """Says whether a future has not reached its limits, nor is about to."""
+        rules, before = self.followers[future].rules, self.followers[future].before
+        if rules.max_attempts is not None and self.attempts - before >= rules.max_attempts:
+            return False
+        seconds = rules.max_wait_time
+        return seconds is None or future.began + seconds - now > 2 * _LEAD
+
+    @property
+    def is_check(self) -> bool:
+        """Whether it is a look, which shares nothing with others."""
+        return self._rules.is_check
 
     def message(self, now: float) -> Begin:
         """Returns what a station is to be told to go on with it."""
-        attempts, seconds = self._limits
+        attempts, seconds = self._limits()
         if seconds is not None:
             seconds -= min(_LEAD, _LEAD_SHARE * seconds)
         return Begin(
@@ -119,6 +127,19 @@ class Entry:
             now - self._began,
             max(0.0, self.next_at - now),
             self._patience,
+        )
+
+    def _limits(self) -> tuple[int | None, float | None]:
+        """Returns those of the most patient of its futures, by polls and time of the job."""
+        attempts: float = 0
+        seconds = 0.0
+        for future, follower in self.followers.items():
+            waited = future.began - self._began
+            attempts = max(attempts, follower.before + (follower.rules.max_attempts or math.inf))
+            seconds = max(seconds, waited + (follower.rules.max_wait_time or math.inf))
+        return (
+            None if attempts == math.inf else int(attempts),
+            None if seconds == math.inf else seconds,
         )
 
 
@@ -161,31 +182,27 @@ class Entries:
 
     def add(
         self, shard: int, future: StatusFuture, rules: Rules, start: Start, now: float
-    ) -> tuple[Entry | None, int | None]:
-        """Takes a future in.
-
-        Returns:
-            A wait that is to begin, or None; and the number of one whose place it takes, or None.
-        """
-        before = None
+    ) -> Entry | None:
+        """Takes a future in; returns its wait if that is to begin."""
         entry = None if rules.is_check else self._by_job.get(future.job_id)
+        is_new = entry is None
         if entry is None:
             entry = Entry(next(self._numbers), shard, future, rules, start, now)
-            entry.join(future, rules)
-        elif entry.join(future, rules):
-            # Another number, so that nothing that is still said of the old one is taken for it.
-            before = entry.number
-            self.remove(entry)
-            entry.number = next(self._numbers)
-        else:
-            self._by_future[future] = entry
-            return None, None
+            self._add(entry)
+        entry.join(future, rules)
+        self._by_future[future] = entry
+        return entry if is_new else None
+
+    def renew(self, entry: Entry) -> None:
+        """Takes in again what was removed; what is still said by the old number is not for it."""
+        entry.number = next(self._numbers)
+        self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
         self._by_number[entry.number] = entry
-        self._by_shard.setdefault(shard, {})[entry] = None
-        self._by_future.update(dict.fromkeys(entry.followers, entry))
-        if not rules.is_check:
+        self._by_shard.setdefault(entry.shard, {})[entry] = None
+        if not entry.is_check:
             self._by_job[entry.job_id] = entry
-        return entry, before
 
     def part(self, future: StatusFuture) -> Entry | None:
         """Lets go of a future that has ended; returns its wait if that is over with it."""
