@@ -93,14 +93,18 @@ class Places:
     def are_missing(self, shards: Sequence[int], now: float) -> bool:
         """Says whether shards are not polled for, as there is no worker or each has other work."""
         waiting = [since for since in (self.of(shard).waits_since for shard in shards) if since]
-        return any(not self._workers or now - since > LEASE for since in waiting)
+        is_late = any(now - since > LEASE for since in waiting)
+        return is_late or (bool(shards) and not self._workers)
 
     def leave_busy(self, order: Order, now: float) -> None:
-        """Gives those that a worker does not take, which hangs or is busy, other places."""
+        """Gives those that their worker does not take, which is busy or gone, other places.
+
+        Dask keeps a task for a worker that is gone where there was no other at that moment.
+        """
         for place in self._places.values():
             is_late = place.waits_since is not None and now - place.placed_at > LEASE
-            if is_late and place.worker in self._workers:
-                self._unfit[str(place.worker)] = now + _TRY_AGAIN
+            if is_late and place.worker is not None:
+                self._unfit[place.worker] = now + _TRY_AGAIN
                 self._put(place, order, self._emptiest(), now)
 
     def fill(self, shards: Iterable[int], order: Order, now: float) -> None:
@@ -135,15 +139,13 @@ class Places:
         """Gives the shards of a station that is not heard of other places.
 
         Returns:
-            Whether its worker hangs; or else it is no more, and Dask gives them other places.
+            Whether its worker hangs; or else it is no more.
         """
         places = self.at(station)
         hanging = {str(place.worker) for place in places} & {*self._workers}
         self._unfit.update(dict.fromkeys(hanging, now + _TRY_AGAIN))
         for place in places:
-            if hanging:
-                self.move(place, order, now)
-            place.station = None
+            self.move(place, order, now)
         return bool(hanging)
 
     def end(self, shard: int, key: str, now: float) -> str | None:
@@ -186,6 +188,7 @@ class Places:
     def clear(self) -> None:
         """Forgets all places, which are gone."""
         self._places.clear()
+        self._workers.clear()
 
     def _put(self, place: Place, order: Order, worker: str | None, now: float) -> None:
         # A new name each time: Dask remembers those of tasks that have failed.

@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from ._scheduler import RemoteScheduler
     from ._waits import Entry
 
-# Seconds between two looks at which workers there are.
-_LOOK = 1.0
-
+_LOOK = 1.0  # seconds between two looks at which workers there are
 _NO_WORKER = "the Dask cluster at %s has no worker that is free, so jobs are not asked for"
 
 # Seconds within which all places are left.

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence, TypeVar
 
 import distributed
 
-from .._base.arguments import ArgumentError
 from .._base.version import __version__
 from .._scheduling.waits import Start
 from ..client import VideoTranslationClient
@@ -105,12 +104,9 @@ def make_client(order: Order, address: str, **more: Any) -> VideoTranslationClie
             warnings.simplefilter("ignore")
             return VideoTranslationClient(**order.arguments, **more)
     except (TypeError, ValueError) as error:
-        variable = getattr(error, "variable", None)
-        problem = (
-            str(error)
-            if variable is None
-            else f"{error.argument} {error.problem}; set the environment variable {variable} there"
-        )
+        problem, variable = str(error), getattr(error, "variable", None)
+        if variable is not None:  # pragma: no branch - what else is wrong, the caller was told
+            problem = f"{problem.partition(';')[0]}; set the environment variable {variable} there"
         raise StationError(address, f"can't make a client: {problem}") from None
 
 
