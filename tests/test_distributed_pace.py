@@ -103,3 +103,23 @@ def test_without_a_rate_there_is_nothing_to_share():
     shares = Shares(None)
     assert shares.grant({"a": 1}, 0.0) == {"a": None}
     assert shares.of("a") is None
+
+
+def test_a_pause_beyond_one_deadline_and_not_beyond_another(dask, server):
+    """Of two waits for a job, the one ends at once, and the other goes on."""
+    pause = Fault.http(429, {"Retry-After": "500"})
+    server.job("job-1", duration=1000, faults={2: pause})
+    client = DistributedClient(dask, base_url=server.url, **OFTEN)
+    first = client.submit("job-1", max_wait_time=100)
+    answered = threading.Event()
+    first.add_update_callback(lambda future: answered.set())
+    assert first.report is not None or answered.wait(PATIENCE)
+    second = client.submit("job-1", max_wait_time=1000)
+    assert first.result(PATIENCE) == "timeout"
+    assert (first.end.limit, round(first.end.pause)) == ("retry_after", 500)
+    assert not second.done()
+    polls = len(server.requests)
+    assert client.get_status("job-1", max_wait_time=1) == "timeout"
+    assert len(server.requests) == polls
+    assert not second.done()
+    client.shutdown(cancel_futures=True)

@@ -293,12 +293,13 @@ class Shards:
         now = self._clock.monotonic()
         entry.attempts = max(entry.attempts, end.attempts)
         self._entries.remove(entry)
-        if end.status is Status.TIMEOUT and entry.goes_on(now):
+        is_timeout = end.status is Status.TIMEOUT
+        if is_timeout and entry.goes_on(now, end.pause):
             self._entries.renew(entry)
             self._say(entry.shard, entry.message(now))
-        is_timeout = end.status is Status.TIMEOUT
         for future, follower in list(entry.followers.items()):
-            if is_timeout and (end.limit == "max_wait_time" or entry.goes_on_for(future, now)):
+            is_over = not is_timeout or not entry.goes_on_for(future, now, end.pause)
+            if not is_over or end.limit == "max_wait_time":
                 continue  # here its time is over a little later, or not yet
             attempts = end.attempts - follower.before
             tell = partial(self._scheduler.conclude_as, future, end, attempts)

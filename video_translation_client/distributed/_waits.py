@@ -96,17 +96,17 @@ class Entry:
         """Takes a future in."""
         self.followers[future] = Follower(rules, self.attempts - future.attempts)
 
-    def goes_on(self, now: float) -> bool:
+    def goes_on(self, now: float, pause: float) -> bool:
         """Says whether one of its futures does, of which the worker was not told."""
-        return any(self.goes_on_for(future, now) for future in self.followers)
+        return any(self.goes_on_for(future, now, pause) for future in self.followers)
 
-    def goes_on_for(self, future: StatusFuture, now: float) -> bool:
-        """Says whether a future has not reached its limits, nor is about to."""
+    def goes_on_for(self, future: StatusFuture, now: float, pause: float) -> bool:
+        """Says whether a future has not reached its limits, nor is to before a pause is over."""
         rules, before = self.followers[future].rules, self.followers[future].before
         if rules.max_attempts is not None and self.attempts - before >= rules.max_attempts:
             return False
         seconds = rules.max_wait_time
-        return seconds is None or future.began + seconds - now > 2 * _LEAD
+        return seconds is None or future.began + seconds - now > max(2 * _LEAD, pause)
 
     @property
     def is_check(self) -> bool:
