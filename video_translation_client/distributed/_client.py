@@ -88,7 +88,6 @@ class DistributedClient(VideoTranslationClient):
         **client_arguments: Any,
     ) -> None:
         travelling = _portable(client_arguments)
-        service = travelling.get("service")
         if shards is not None:
             shards = arguments.count("shards", shards, most=_MOST_SHARDS)
         cluster = Cluster(dask_client_or_address)
@@ -99,7 +98,7 @@ class DistributedClient(VideoTranslationClient):
             there = Shards(cluster, shards)
             self._make_scheduler = partial(RemoteScheduler, there)
             own = {name: client_arguments[name] for name in _OF_CALLER if name in client_arguments}
-            self._missing_keys = _missing_keys(service)
+            self._missing_keys = _missing_keys(_service_of(travelling))
             placeholders: dict[str, Any] = dict.fromkeys(self._missing_keys, _NO_KEY)
             super().__init__(**travelling, **placeholders, **own)
             # What this process has taken from its environment, workers may have no notion of.
@@ -132,9 +131,8 @@ def _portable(given: dict[str, Any]) -> dict[str, Any]:
     for name, instead in _OF_NOBODY.items():
         if travelling.pop(name, None) is not None:
             raise BadValueError(name, "must not be given: it can't travel to the workers", instead)
-    service = travelling.get("service")
-    secrets = service.secrets if isinstance(service, Service) else ("api_key",)
-    for name in secrets:
+    service = _service_of(travelling)
+    for name in ("api_key",) if service is None else service.secrets:
         if travelling.pop(name, None) is not None:
             advice = "set its environment variable on each worker"
             raise BadValueError(name, "must not be given: no key travels to the workers", advice)
@@ -155,12 +153,18 @@ def _check_portable(name: str, value: Any) -> None:
         raise BadTypeError(name, problem) from error
 
 
-def _missing_keys(service: Any) -> dict[str, str]:
-    """Returns the secrets that this process does not have, and needs none of, with its variable."""
+def _service_of(given: dict[str, Any]) -> Service | None:
+    """Returns the service among arguments; None: it has no secrets of its own, or is refused."""
+    service = given.get("service")
     if isinstance(service, str) and service in services.NAMES:
-        service = services.find(service)
-    if not isinstance(service, Service):
-        return {}  # it needs none, or is refused
+        return services.find(service)
+    return service if isinstance(service, Service) else None
+
+
+def _missing_keys(service: Service | None) -> dict[str, str]:
+    """Returns the secrets that this process does not have, and needs none of, with its variable."""
+    if service is None:
+        return {}
     needed = {name for _, template in service.headers for name in names_in(template)}
     return {
         name: variable
