@@ -44,6 +44,7 @@ class Unportable(FixedInterval):
         ({"shards": 1001}, "shards must be a whole number from 1 to 1000, not 1001"),
         ({"dask_client_or_address": 5}, "dask_client_or_address must be a distributed.Client"),
         ({"dask_client_or_address": ""}, "dask_client_or_address must be a distributed.Client"),
+        ({"dask_client_or_address": URL}, "the URL of the service is passed as base_url="),
         ({"dask_client_or_address": "nonsense://x"}, "names no scheduler that can be reached"),
         ({"max_attempts": 0}, "max_attempts must be"),
         ({"service": "nobody"}, "service must be one of"),

@@ -167,6 +167,7 @@ class Cluster:
 
     def __init__(self, dask_client_or_address: Client | str | None) -> None:
         self._own: list[Any] = []
+        self._address = "an unknown address"
         given: Any = dask_client_or_address
         if isinstance(given, distributed.Client):
             self.dask = given
@@ -189,6 +190,10 @@ class Cluster:
         elif not isinstance(given, str) or not given:
             problem = f"must be a distributed.Client, or the address of a scheduler, not {given!r}"
             raise BadTypeError("dask_client_or_address", problem, "or None for a local cluster")
+        elif given.startswith(("http://", "https://")):
+            problem = "must be a scheduler's, such as 'tcp://10.0.0.1:8786', not a URL of http"
+            advice = "the URL of the service is passed as base_url="
+            raise BadValueError("dask_client_or_address", problem, advice)
         try:
             self.dask = distributed.Client(given, set_as_default=False, timeout=CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
@@ -199,9 +204,11 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """Where its scheduler stands, for messages."""
+        """Where its scheduler stands, or stood, for messages."""
         scheduler = self.dask.scheduler
-        return "(gone)" if scheduler is None else str(scheduler.address)
+        if scheduler is not None:
+            self._address = str(scheduler.address)
+        return self._address
 
     @property
     def is_connected(self) -> bool:

@@ -326,9 +326,9 @@ class Shards:
 
     def _lose(self, error: ClusterError) -> None:
         """Takes note that nothing is heard of the cluster any more."""
-        now = self._clock.monotonic()
+        now, where = self._clock.monotonic(), self._cluster.address
         if self._line.lose(now):
-            log(logging.WARNING, "%s; the waits go on if it is back soon", error)
+            log(logging.WARNING, "%s at %s: waits go on if it is back in time", error, where)
         self._places.clear()
         self._stations.lose_all(now)
 
