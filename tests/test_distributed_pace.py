@@ -29,7 +29,7 @@ def test_the_rate_holds_for_all_workers_together(dask, server):
     polls = itertools.count(1)
 
     def count(status):
-        if next(polls) == 60:
+        if next(polls) == 120:
             enough.set()
 
     client = DistributedClient(dask, base_url=server.url, max_rate=40, **OFTEN)
@@ -38,9 +38,10 @@ def test_the_rate_holds_for_all_workers_together(dask, server):
     stations = [station._name for station in _station._stations.values()]
     client.shutdown(cancel_futures=True)
     assert len(stations) == 2
-    times = [request.time for request in server.requests]
-    # Each of the two spaces its own evenly: so many lie between two that are a second apart.
-    assert all(later - earlier > 0.9 for earlier, later in zip(times, times[42:]))
+    times = [request.time for request in server.requests[:120]]
+    # 3 s at this rate, and half of that if each of the two kept to it by itself. On a busy machine,
+    # what was sent in time may arrive late, and nearer to what comes after it.
+    assert times[-1] - times[0] > 2.2
 
 
 def test_a_pause_is_kept_by_all(dask, server):
