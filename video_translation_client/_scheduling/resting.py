@@ -33,9 +33,6 @@ class Hearing:
         self._news: deque[Callable[[], object]] = deque()
         self._telling = threading.Lock()  # whoever holds it has the future hear all that is there
 
-    def __bool__(self) -> bool:
-        return bool(self._news) or self._telling.locked()
-
     def add(self, news: Callable[[], object]) -> None:
         """Has it hear of something, once somebody calls ``hear``."""
         self._news.append(news)

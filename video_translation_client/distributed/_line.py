@@ -102,5 +102,5 @@ class Line:
             self._on_messages(messages)
 
     def _take_loss(self, mailbox: Mailbox, error: ClusterError) -> None:
-        if mailbox is self._mailbox:
+        if mailbox is self._mailbox:  # pragma: no branch - or that is known
             self._on_loss(error)

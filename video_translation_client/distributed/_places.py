@@ -179,7 +179,7 @@ class Places:
         others = {*self._workers} - self._unfit.keys() - {worker}
         if not others:
             return why
-        if worker not in self._unfit:
+        if worker not in self._unfit:  # pragma: no branch - or another shard has met it just now
             log(logging.WARNING, "%s; others poll in its place", why)
             self._unfit[str(worker)] = math.inf
         place.retry_at = now
