@@ -306,9 +306,11 @@ def test_a_store_is_that_of_the_caller(make, path):
     future = first.submit("slow")
     until_answered(future)
     follower = second.submit("slow")
+    first.shutdown(cancel_futures=True)
+    while shards_of(second)._entries.of_job("slow") is None:
+        assert not follower.done()
     with another_answer(follower):
-        first.shutdown(cancel_futures=True)
-    assert shards_of(second)._entries.of_job("slow") is not None
+        second.poll_now("slow")
     second._intake.scheduler.rest(follower)  # as where somebody else polls after all
     while shards_of(second)._entries.of_job("slow") is not None:
         assert not follower.done()
