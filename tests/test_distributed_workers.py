@@ -264,11 +264,15 @@ def test_the_scheduler_says_nothing(processes, server, caplog):
 
 
 def test_a_worker_hangs_from_the_start(processes, dask, server):
-    """A client is made without it, in the end, and others poll."""
-    processes.worker(dask).send_signal(signal.SIGSTOP)
-    processes.worker(dask)
+    """A client is made all the same, and when another worker comes, that one polls."""
+    hanging = processes.worker(dask)
+    hanging.send_signal(signal.SIGSTOP)
     with DistributedClient(dask, base_url=server.url, shards=1, **OFTEN) as client:
-        assert client.get_status("quick", max_wait_time=None) == "completed"
+        future = client.submit("quick")
+        while client._make_scheduler.args[0]._places.of(0).worker != hanging.address:
+            time.sleep(0.01)
+        processes.worker(dask)
+        assert future.result(2 * PATIENCE) == "completed"
 
 
 def test_the_scheduler_comes_back(processes, server, caplog):
