@@ -214,7 +214,7 @@ class Follower:
     def _take_end(self, end: Ended) -> None:
         job = self._board.running.get(end.job_id)
         if job is None or job.is_downloading:
-            return  # it was taken in with its end
+            return  # pragma: no cover - it was taken in with its end, where that was so fast
         if self._saver is None or end.status is not Status.COMPLETED:
             self._conclude(job, end)
             return
