@@ -193,6 +193,16 @@ QUICK = {"initial_wait_time": 0.05, "backoff_factor": 1, "jitter": 0, "max_attem
 """Arguments of a client that asks often, in real time."""
 
 
+VARIABLE = "TEST_OF_CLUSTERS_KEY"
+KEYED = Service(
+    "acme",
+    status="result",
+    headers=(("X-Key", "{api_key}"),),
+    variables=(("api_key", VARIABLE),),
+)
+"""A service whose key stands in that environment variable."""
+
+
 SECRETS = {
     "api_key": {"api_key": "hush-key"},
     "service": {

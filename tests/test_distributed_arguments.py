@@ -6,6 +6,7 @@ import re
 
 import pytest
 import requests
+from conftest import KEYED, VARIABLE
 
 pytest.importorskip("distributed")
 
@@ -16,13 +17,6 @@ from video_translation_client.distributed import DistributedClient, _station
 from video_translation_client.distributed._messages import Order
 
 URL = "http://127.0.0.1:9"
-VARIABLE = "TEST_OF_CLUSTERS_KEY"
-ACME = Service(
-    "acme",
-    status="result",
-    headers=(("X-Key", "{api_key}"),),
-    variables=(("api_key", VARIABLE),),
-)
 
 
 class Unportable(FixedInterval):
@@ -109,7 +103,7 @@ def test_a_client_of_dask_for_asyncio():
 def test_a_worker_without_a_key(dask):
     """It is named, with the environment variable that it wants."""
     with pytest.raises(ValueError, match=rf"worker \S+ can't make a client: .*{VARIABLE}"):
-        DistributedClient(dask, base_url=URL, service=ACME)
+        DistributedClient(dask, base_url=URL, service=KEYED)
 
 
 def test_a_worker_of_another_version(dask):

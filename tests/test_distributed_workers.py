@@ -3,6 +3,7 @@
 Each is a process of its own, started as from the command line.
 """
 
+import concurrent.futures
 import contextlib
 import os
 import signal
@@ -13,24 +14,17 @@ import threading
 import time
 
 import pytest
-from conftest import PATIENCE, QUICK
+from conftest import KEYED, PATIENCE, QUICK, VARIABLE
 
 pytest.importorskip("distributed")
 
 import distributed
 
-from video_translation_client import FixedInterval, Service, VideoTranslationError
+from video_translation_client import FixedInterval, VideoTranslationError
 from video_translation_client.distributed import DistributedClient
 from video_translation_client.testing import MockServer
 
 OFTEN = {"strategy": FixedInterval(0.1), "max_attempts": None, "max_wait_time": None}
-VARIABLE = "TEST_OF_CLUSTERS_KEY"
-ACME = Service(
-    "acme",
-    status="result",
-    headers=(("X-Key", "{api_key}"),),
-    variables=(("api_key", VARIABLE),),
-)
 
 
 @pytest.fixture
@@ -130,6 +124,12 @@ def until(seconds):
     raise AssertionError("it has not come to pass")
 
 
+def still_waits(future):
+    """Waits a moment for a future that must not end meanwhile."""
+    with pytest.raises(concurrent.futures.TimeoutError):
+        future.result(0.1)
+
+
 def until_polled(*futures):
     """Waits for the next answer of each."""
     for future in futures:
@@ -198,8 +198,7 @@ def test_the_only_worker_dies(processes, dask, server, caplog):
         until_polled(future)
         worker.kill()
         while client._make_scheduler.args[0]._stations.names():
-            assert not future.done()
-            time.sleep(0.1)
+            still_waits(future)
         attempts = future.attempts
         processes.worker(dask)
         until_polled(future)
@@ -256,8 +255,7 @@ def test_the_scheduler_says_nothing(processes, server, caplog):
         until_polled(future)
         scheduler.send_signal(signal.SIGSTOP)
         while "the scheduler is gone" not in caplog.text:
-            assert not future.done()
-            time.sleep(0.1)
+            still_waits(future)
         scheduler.send_signal(signal.SIGCONT)
         assert client.get_status("quick", max_wait_time=None) == "completed"
         client.shutdown(cancel_futures=True)
@@ -270,7 +268,7 @@ def test_a_worker_hangs_from_the_start(processes, dask, server):
     with DistributedClient(dask, base_url=server.url, shards=1, **OFTEN) as client:
         future = client.submit("quick")
         while client._make_scheduler.args[0]._places.of(0).worker != hanging.address:
-            time.sleep(0.01)
+            still_waits(future)
         processes.worker(dask)
         assert future.result(2 * PATIENCE) == "completed"
 
@@ -320,7 +318,7 @@ def test_the_caller_dies(processes, dask, server):
 def test_a_key_that_only_workers_have(processes, dask, server, tmp_path):
     """The caller needs none, but to download."""
     processes.worker(dask, **{VARIABLE: "hush"})
-    client = DistributedClient(dask, base_url=server.url, service=ACME, **QUICK)
+    client = DistributedClient(dask, base_url=server.url, service=KEYED, **QUICK)
     assert client.get_status("quick") == "completed"
     assert {request.headers["X-Key"] for request in server.requests} == {"hush"}
     with pytest.raises(ValueError, match=f"only the workers have it; .* {VARIABLE} here, too"):
@@ -331,7 +329,7 @@ def test_a_key_that_only_workers_have(processes, dask, server, tmp_path):
 def test_a_worker_without_a_key_comes_later(processes, dask, server, caplog):
     """Others poll in its place, after one warning; where there are none, errors name it."""
     good = processes.worker(dask, **{VARIABLE: "hush"})
-    arguments = {"base_url": server.url, "service": ACME, "shards": 4, **OFTEN}
+    arguments = {"base_url": server.url, "service": KEYED, "shards": 4, **OFTEN}
     with DistributedClient(dask, **arguments) as client:
         futures = client.submit_all([f"job-{number}" for number in range(20)])
         until_polled(*futures)
